@@ -1,0 +1,196 @@
+"""Signs httpx requests with a source's token, and replays one once when its session turns out to be over."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator, AsyncIterator, Generator
+from typing import Literal, TypeAlias
+
+import httpx
+
+from .errors import ConfigurationError, UntrustedHostError
+from .expiry import BODY_LIMIT, Api, api_of, is_session_expired, worth_reading
+from .source import TokenSource
+from .token import Token
+
+__all__ = ["ANY_INSTANCE", "OtherOrigins", "SalesforceAuth"]
+
+ANY_INSTANCE = httpx.URL("https://instance.sfauth.invalid/")
+"""Stands for "wherever the org is" in a request that is built before the first token (RFC 2606: never resolves)."""
+
+OtherOrigins: TypeAlias = Literal["refuse", "anonymous"]
+"""What becomes of a request to a host that is not the org's own: an error, or sent without the token."""
+
+
+class SalesforceAuth(httpx.Auth):
+    """``auth=`` for an `httpx.AsyncClient` of your own; clients from `TokenManager.client` have it built in.
+
+    - The bearer goes only to the org's own origins: its instance, its My Domain or site, and
+      ``https://api.salesforce.com`` where the token is for it.
+    - A request to an address at which the org used to be goes to where it is now.
+    - When an API says that the session is over, the request is sent once more with a new token, unless its body is a
+      stream that is gone; then the caller gets the answer as it came, and the next request works.
+    - Bulk API 1.0 (``/services/async/``) gets its ``X-SFDC-Session`` header. httpx takes ``Authorization`` off when a
+      redirect leads to another host, but not this one: don't follow redirects there.
+
+    Args:
+        source: From `TokenManager.source`.
+        other_origins: ``"refuse"`` (an `UntrustedHostError`) or ``"anonymous"`` (sent without the token).
+    """
+
+    def __init__(self, source: TokenSource, *, other_origins: OtherOrigins = "refuse") -> None:
+        self._source = source
+        self._other_origins = other_origins
+        self._bound: Token | None = None
+        self._instance = ANY_INSTANCE
+        self._own: frozenset[_Origin] = frozenset()
+        self._movable: frozenset[_Origin] = frozenset()
+
+    def instance(self) -> httpx.URL:
+        """Where the org's APIs are now, with a trailing slash; a stand-in before the first token."""
+        token = self._source.current
+        if token is not None and token is not self._bound:
+            self._bind(token)
+        return self._instance
+
+    def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        raise RuntimeError("SalesforceAuth awaits tokens: use it with httpx.AsyncClient, not with httpx.Client.")
+
+    async def async_auth_flow(self, request: httpx.Request) -> AsyncGenerator[httpx.Request, httpx.Response]:
+        source = self._source
+        token = source.fresh() or await source.acquire()
+        # No await between getting a token and reading its generation: they belong together.
+        generation = source.generation
+        api = api_of(request.url.path)
+        if not self._sign(request, token, api):
+            yield request
+            return
+        response = yield request
+        if not await self._rejected(response, api, generation):
+            return
+        body = _replayable(request)
+        if body is None:
+            return
+        newer = await source.acquire()
+        generation = source.generation
+        again = _with_body(request, body.replace(token.access_token.encode(), newer.access_token.encode()), body)
+        self._sign(again, newer, api)
+        response = yield again
+        await self._rejected(response, api, generation)
+
+    async def _rejected(self, response: httpx.Response, api: Api, generation: int) -> bool:
+        status = response.status_code
+        if worth_reading(api, status) and is_session_expired(api, status, await _beginning(response)):
+            self._source.reject(generation, status=status)
+            return True
+        if status != 401:
+            self._source.accepted = generation
+        return False
+
+    def _sign(self, request: httpx.Request, token: Token, api: Api) -> bool:
+        if token is not self._bound:
+            self._bind(token)
+        origin = _origin(request.url)
+        if origin in self._movable:
+            _move(request, self._instance)
+        elif origin not in self._own:
+            if self._other_origins == "anonymous":
+                return False
+            raise UntrustedHostError(
+                f"{request.url.host} is not a host of this org: its token is not sent there.",
+                org=self._source.key,
+                hint="Give a relative URL (/services/data/...). To call other hosts without the token through this"
+                " client, make it with other_origins='anonymous'.",
+            )
+        if api is Api.SOAP and token.is_jwt:
+            raise ConfigurationError(
+                "Salesforce's SOAP APIs don't take JWT-based access tokens, and a new one would not help.",
+                org=self._source.key,
+                hint="Use the REST API, or turn off 'Issue JWT-based access tokens' in the app's settings.",
+            )
+        if api is Api.BULK:
+            request.headers["X-SFDC-Session"] = token.access_token
+        else:
+            request.headers["Authorization"] = f"{token.token_type} {token.access_token}"
+        return True
+
+    def _bind(self, token: Token) -> None:
+        source = self._source
+        # A reply without instance_url (a few flows have none) leaves the login host: a My Domain or site.
+        self._instance = httpx.URL((token.instance_url or source.org.url) + "/")
+        own = [str(self._instance), token.api_instance_url]
+        if not source.org.is_login_host:
+            own.append(source.org.url)
+        if token.site_url is not None and source.org.allows_instance(token.site_url):
+            own.append(token.site_url)
+        self._own = frozenset(_origin(httpx.URL(url)) for url in own if url)
+        former = {_origin(httpx.URL(url)) for url in source.former_instances}
+        self._movable = frozenset({_origin(ANY_INSTANCE), *former}) - {_origin(self._instance)}
+        self._bound = token
+
+
+_Origin: TypeAlias = tuple[str, str, int | None]
+
+
+def _origin(url: httpx.URL) -> _Origin:
+    return url.scheme, url.host, url.port
+
+
+def _move(request: httpx.Request, instance: httpx.URL) -> None:
+    prefix = instance.raw_path.rstrip(b"/") if _origin(request.url) == _origin(ANY_INSTANCE) else b""
+    request.url = instance.copy_with(raw_path=prefix + request.url.raw_path)
+    request.headers["Host"] = instance.netloc.decode("ascii")
+
+
+def _replayable(request: httpx.Request) -> bytes | None:
+    try:
+        return request.content
+    except httpx.RequestNotRead:  # a stream: it is gone, and may have been gigabytes
+        return None
+
+
+def _with_body(request: httpx.Request, body: bytes, old: bytes) -> httpx.Request:
+    if body == old:
+        return request
+    # A SOAP request carries its session in the body.
+    headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() != "content-length"]
+    return httpx.Request(request.method, request.url, headers=headers, content=body, extensions=request.extensions)
+
+
+async def _beginning(response: httpx.Response) -> bytes:
+    """The first bytes of the body, decoded. The response stays as unread as it was."""
+    if response.is_stream_consumed:
+        return response.content[:BODY_LIMIT]
+    stream = response.stream
+    assert isinstance(stream, httpx.AsyncByteStream)
+    rest = aiter(stream)
+    read = bytearray()
+    async for chunk in rest:
+        read += chunk
+        if len(read) >= BODY_LIMIT:
+            break
+    response.stream = _Reread(bytes(read), rest, stream)
+    coding = response.headers.get("content-encoding")
+    if coding is None:
+        return bytes(read)
+    try:
+        return httpx.Response(200, headers={"content-encoding": coding}, content=bytes(read)).content
+    except httpx.DecodingError:  # cut off by the limit, or not what it says it is
+        return bytes(read)
+
+
+class _Reread(httpx.AsyncByteStream):
+    """A stream of which the beginning was read ahead."""
+
+    def __init__(self, read: bytes, rest: AsyncIterator[bytes], stream: httpx.AsyncByteStream) -> None:
+        self._read = read
+        self._rest = rest
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        if self._read:
+            yield self._read
+        async for chunk in self._rest:
+            yield chunk
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()

@@ -1,0 +1,1 @@
+"""HTTP clients that are always authorised, one module for each library."""

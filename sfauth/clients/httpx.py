@@ -1,0 +1,57 @@
+"""An `httpx.AsyncClient` whose relative URLs go to wherever the org is when the request is sent."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import httpx
+
+from ..auth import OtherOrigins, SalesforceAuth
+from ..expiry import Api, api_of
+from ..source import TokenSource
+from .transport import SharedTransport
+
+__all__ = ["DEFAULT_TIMEOUT", "SalesforceClient"]
+
+DEFAULT_TIMEOUT = httpx.Timeout(60.0, connect=10.0, pool=None)
+"""Salesforce may think for long; and a crawler with more tasks than connections wants them to queue, not to fail."""
+
+_OWN_TRANSPORT = frozenset({"transport", "mounts", "http1", "http2", "limits", "proxy", "verify", "cert", "trust_env"})
+
+
+class SalesforceClient(httpx.AsyncClient):
+    """Made by `TokenManager.client`. It takes what `httpx.AsyncClient` takes, but ``auth`` and ``base_url``.
+
+    Closing it closes nothing that other clients use: transport and TLS context belong to the manager. Given
+    ``transport``, ``http2``, ``limits``, ``proxy`` or whatever else shapes a transport, it has one of its own.
+    """
+
+    def __init__(
+        self,
+        source: TokenSource,
+        *,
+        transport: httpx.AsyncBaseTransport,
+        other_origins: OtherOrigins = "refuse",
+        **options: Any,
+    ) -> None:
+        # Before httpx's __init__, which may read base_url.
+        self._salesforce = SalesforceAuth(source, other_origins=other_origins)
+        options.setdefault("timeout", DEFAULT_TIMEOUT)
+        if _OWN_TRANSPORT.isdisjoint(options):
+            options["transport"] = SharedTransport(transport)
+        super().__init__(auth=self._salesforce, **options)
+
+    @property
+    def base_url(self) -> httpx.URL:
+        """The org's newest ``instance_url``; a stand-in that is replaced at send time before the first token."""
+        return self._salesforce.instance()
+
+    @base_url.setter
+    def base_url(self, url: object) -> NoReturn:
+        raise AttributeError("base_url follows the org's instance_url; give absolute URLs for anything else.")
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        if api_of(request.url.path) is Api.BULK:
+            # httpx takes Authorization off when a redirect leads to another host, but not X-SFDC-Session.
+            options["follow_redirects"] = False
+        return await super().send(request, **options)

@@ -1,0 +1,187 @@
+"""Orgs out of environment variables or a TOML file.
+
+Both use the same names. In the environment they are upper case behind a prefix; one org needs no more than that, and
+is called ``default``::
+
+    SFAUTH_ORG=https://acme.my.salesforce.com
+    SFAUTH_CLIENT_ID=3MVG9…
+    SFAUTH_USERNAME=etl@acme.com
+    SFAUTH_PRIVATE_KEY_FILE=/run/secrets/server.key
+
+Several orgs are listed, and each has variables of its own::
+
+    SFAUTH_ORGS=acme,globex
+    SFAUTH_ACME_ORG=…            SFAUTH_GLOBEX_ORG=…
+
+In a file each org is a table; paths are relative to the file, and ``client_secret_env = "NAME"`` takes a secret from
+the environment::
+
+    [orgs.acme]
+    org = "https://acme.my.salesforce.com"
+    client_id = "3MVG9…"
+    username = "etl@acme.com"
+    private_key_file = "server.key"
+
+The grant follows from what is given: ``refresh_token``, ``password`` with ``username``, ``private_key`` with
+``username`` (JWT bearer), else client credentials. Each secret may be given as ``…_file`` instead, and is then read
+again for each token request.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from .errors import ConfigurationError
+from .grants import ClientCredentialsGrant, JWTBearerGrant, RefreshTokenGrant, UsernamePasswordGrant
+from .grants.base import Grant
+from .org import Org
+
+__all__ = ["Entry", "read_environment", "read_file"]
+
+Entry = tuple[str, Grant, Org]
+
+_SECRETS = ("client_secret", "private_key", "passphrase", "refresh_token", "password", "security_token")
+_PLAIN = ("org", "client_id", "username", "audience", "client_auth", "trusted_hosts", "sandbox")
+_FIELDS = frozenset({*_PLAIN, *_SECRETS, *(f"{name}_file" for name in _SECRETS), *(f"{name}_env" for name in _SECRETS)})
+
+
+def read_environment(environ: Mapping[str, str], *, prefix: str = "SFAUTH") -> list[Entry]:
+    """The orgs that the environment describes.
+
+    Raises:
+        ConfigurationError: A variable is missing or contradicts another.
+    """
+    listed = environ.get(f"{prefix}_ORGS", "")
+    keys = [key.strip() for key in listed.split(",") if key.strip()]
+    if not keys:
+        return [_entry("default", _variables(environ, prefix), environ, Path(), _Names(f"{prefix}_", str.upper))]
+    entries = []
+    for key in keys:
+        start = f"{prefix}_{re.sub(r'[^A-Za-z0-9]', '_', key).upper()}"
+        entries.append(_entry(key, _variables(environ, start), environ, Path(), _Names(f"{start}_", str.upper)))
+    return entries
+
+
+def read_file(path: Path, environ: Mapping[str, str] | None = None) -> list[Entry]:
+    """The orgs that a TOML file describes.
+
+    Raises:
+        ConfigurationError: The file can't be read, or an entry is wrong.
+    """
+    try:
+        content = tomllib.loads(path.read_text("utf-8"))
+    except OSError as problem:
+        raise ConfigurationError(f"{path} can't be read: {problem.strerror or type(problem).__name__}.") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
+        # Not the parser's own text: it can quote the line, and so the secret in it.
+        line = re.search(r"at line \d+", str(problem))
+        raise ConfigurationError(f"{path} is not valid TOML{' ' + line[0] if line else ''}.") from None
+    orgs = content.get("orgs")
+    if not isinstance(orgs, dict) or not orgs or not all(isinstance(each, dict) for each in orgs.values()):
+        raise ConfigurationError(f"{path} describes no org.", hint="Give each one a table: [orgs.acme].")
+    return list(_tables(path, orgs, environ))
+
+
+def _tables(path: Path, orgs: Mapping[str, Any], environ: Mapping[str, str] | None) -> Iterator[Entry]:
+    import os
+
+    for key, table in orgs.items():
+        names = _Names(f"{path}, [orgs.{key}] ", str)
+        unknown = sorted(table.keys() - _FIELDS)
+        if unknown:
+            raise ConfigurationError(
+                f"{names(unknown[0])} is not known.", org=key, hint=f"Known are: {', '.join(sorted(_FIELDS))}."
+            )
+        yield _entry(key, table, os.environ if environ is None else environ, path.parent, names)
+
+
+class _Names:
+    """How a field is called where the reader will look for it."""
+
+    def __init__(self, prefix: str, spell: Any) -> None:
+        self._prefix = prefix
+        self._spell = spell
+
+    def __call__(self, field: str) -> str:
+        return f"{self._prefix}{self._spell(field)}"
+
+
+def _variables(environ: Mapping[str, str], start: str) -> dict[str, str]:
+    found = {name: environ.get(f"{start}_{name.upper()}") for name in _FIELDS}
+    return {name: value for name, value in found.items() if value}
+
+
+def _entry(key: str, given: Mapping[str, Any], environ: Mapping[str, str], folder: Path, names: _Names) -> Entry:
+    for field in ("org", "client_id"):
+        if not given.get(field):
+            raise ConfigurationError(
+                f"{names(field)} is not set.", org=key, hint="It takes org and client_id, and a secret of some kind."
+            )
+    try:
+        return key, _grant(given, environ, folder, names), _org(given)
+    except ConfigurationError as error:
+        raise error.for_org(key) from None
+
+
+def _org(given: Mapping[str, Any]) -> Org:
+    hosts, sandbox = given.get("trusted_hosts", ()), given.get("sandbox")
+    return Org(
+        given["org"],
+        trusted_hosts=[each.strip() for each in hosts.split(",")] if isinstance(hosts, str) else hosts,
+        sandbox=sandbox.lower() in ("1", "true", "yes") if isinstance(sandbox, str) else sandbox,
+    )
+
+
+def _grant(given: Mapping[str, Any], environ: Mapping[str, str], folder: Path, names: _Names) -> Grant:
+    secret = {name: _secret(name, given, environ, folder, names) for name in _SECRETS}
+    secret = {name: value for name, value in secret.items() if value is not None}
+    fields: dict[str, Any] = {
+        name: given[name] for name in ("client_id", "username", "audience", "client_auth") if given.get(name)
+    }
+    if "refresh_token" in secret:
+        kind: Any = RefreshTokenGrant
+    elif "password" in secret:
+        kind = UsernamePasswordGrant
+    elif "private_key" in secret and "username" in fields:
+        kind = JWTBearerGrant
+    elif "client_secret" in secret or "private_key" in secret:
+        kind = ClientCredentialsGrant
+    else:
+        raise ConfigurationError(
+            f"No secret is given: none of {', '.join(names(each) for each in _SECRETS[:4] if each != 'passphrase')}, …",
+            hint="JWT bearer takes username and private_key(_file); client credentials takes client_secret(_file).",
+        )
+    superfluous = sorted((secret.keys() | fields.keys()) - set(kind.__dataclass_fields__))
+    if superfluous:
+        raise ConfigurationError(f"{names(superfluous[0])} means nothing to a {kind.__name__}.")
+    missing = sorted(
+        name
+        for name in ("username", "client_secret")
+        if kind is UsernamePasswordGrant and not {**fields, **secret}.get(name)
+    )
+    if missing:
+        raise ConfigurationError(f"{names(missing[0])} is not set.")
+    grant: Grant = kind(**fields, **secret)
+    return grant
+
+
+def _secret(name: str, given: Mapping[str, Any], environ: Mapping[str, str], folder: Path, names: _Names) -> Any:
+    ways = [way for way in (name, f"{name}_file", f"{name}_env") if given.get(way)]
+    if len(ways) > 1:
+        raise ConfigurationError(f"{names(ways[0])} and {names(ways[1])} are both set; give one of them.")
+    if not ways:
+        return None
+    value = given[ways[0]]
+    if not isinstance(value, str):
+        raise ConfigurationError(f"{names(ways[0])} is not a text.")
+    if ways[0].endswith("_file"):
+        return folder / value
+    if ways[0].endswith("_env"):
+        if not environ.get(value):
+            raise ConfigurationError(f"{names(ways[0])} names the variable {value}, which is not set.")
+        return environ[value]
+    return value

@@ -1,0 +1,464 @@
+"""One identity at one org: its current token, and the single flight that renews it. Concurrency lives here.
+
+Theory of operation. A *generation* is one access token of this source. Callers take the current token without a lock
+or an await. When it is due (three quarters of its lifetime), the next caller or the timer starts a *flight*: one task,
+owned by the manager, that makes one token request; callers go on with the living token. When there is no living token,
+callers wait for the flight. A flight belongs to nobody who waits for it, so cancelling any of them changes nothing.
+
+::
+
+              acquire()                 due                     flight lands
+    COLD ───────────────▶ (flight) ───▶ FRESH ───▶ DUE (flight) ───────────▶ FRESH
+      ▲                                   │         │ end of lifetime
+      │        invalidate(), reject(g)    ▼         ▼
+      └───────────────────────────────── no token: callers wait for a flight, or get the remembered failure
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import anyio
+
+from .credentials import fingerprint, is_dynamic, resolve, store_key
+from .errors import (
+    ConfigurationError,
+    LoginRequiredError,
+    ProtocolError,
+    SfauthError,
+    TokenRejectedError,
+    TryLaterError,
+)
+from .events import (
+    Event,
+    InstanceMoved,
+    Reason,
+    RefreshFailed,
+    RefreshStarted,
+    SessionRejected,
+    TokenAcquired,
+    TokenInvalidated,
+    TokenRevoked,
+)
+from .lifetime import EXPIRY_MARGIN, Lifetime, LifetimeSource, due_after, slid
+from .renewal import Counters, Renewal, ask_for_lifetime, renew
+from .stores import Record
+
+if TYPE_CHECKING:
+    from .grants.base import Grant
+    from .org import Org
+    from .runtime import Runtime
+    from .token import Token
+
+__all__ = ["TokenSource"]
+
+RECHECK_CREDENTIALS = 30.0
+"""Seconds after which a file or callable that gave a refused secret is asked whether it has another one by now."""
+
+
+class Flight:
+    """One token request and all who wait for it: ends with a token, an error, or neither when it came too late."""
+
+    __slots__ = ("base", "done", "error", "reason", "token", "waiters")
+
+    def __init__(self, reason: Reason, base: int) -> None:
+        self.reason = reason
+        self.base = base
+        self.done = anyio.Event()
+        self.waiters = 0
+        self.token: Token | None = None
+        self.error: SfauthError | None = None
+
+
+class Failure:
+    """What the last flight died of, so that nobody repeats it too early."""
+
+    __slots__ = ("credential", "error", "fatal", "until")
+
+    def __init__(self, error: SfauthError, *, until: float, fatal: bool, credential: str | None) -> None:
+        self.error = error
+        self.until = until
+        self.fatal = fatal
+        self.credential = credential
+
+
+class TokenSource:
+    """One identity at one org. Made by a manager (`TokenManager.source`).
+
+    Attributes:
+        key: The key under which the manager knows it.
+        org: Where it logs in.
+        grant: What it logs in with.
+        generation: Counts its tokens, from 1; 0 before the first.
+        current: The newest token, or None when there is none that may be used.
+    """
+
+    __slots__ = (
+        "__weakref__",
+        "_credential",
+        "_failures_in_a_row",
+        "_never_accepted",
+        "_rejected",
+        "_runtime",
+        "_window",
+        "accepted",
+        "assumed_lifetime",
+        "counters",
+        "current",
+        "due",
+        "expires",
+        "failure",
+        "flight",
+        "former_instances",
+        "generation",
+        "grant",
+        "keep_alive",
+        "key",
+        "landed",
+        "last_used",
+        "lifetime",
+        "org",
+        "store_key",
+    )
+
+    def __init__(
+        self,
+        key: str,
+        grant: Grant,
+        org: Org,
+        runtime: Runtime,
+        *,
+        assumed_lifetime: float | None = None,
+        keep_alive: bool | None = None,
+    ) -> None:
+        self.key = key
+        self.grant = grant
+        self.org = org
+        self.store_key: str | None = None
+        self.assumed_lifetime = runtime.policy.assumed_lifetime if assumed_lifetime is None else assumed_lifetime
+        self.keep_alive = runtime.policy.keep_alive if keep_alive is None else keep_alive
+        self._runtime = runtime
+        self.current: Token | None = None
+        self.generation = 0
+        # Invariant: `due` is -inf whenever `current` is None, so the warm path needs one comparison only.
+        # `due`, `expires`, `landed`, `_window` and `last_used` are readings of runtime.elapsed().
+        self.due = -math.inf
+        self.expires = -math.inf
+        self.landed = 0.0
+        self._window = 0.0
+        self.last_used = -math.inf
+        self.lifetime: Lifetime | None = None
+        self.flight: Flight | None = None
+        self.failure: Failure | None = None
+        self._failures_in_a_row = 0
+        self._credential: str | None = None
+        # The generation that an API last accepted, and how many tokens in a row none accepted before rejecting them.
+        self.accepted = 0
+        self._never_accepted = 0
+        # The text of the newest token that an API rejected: it is never handed out again.
+        self._rejected: str | None = None
+        self.former_instances: tuple[str, ...] = ()
+        self.counters = Counters()
+
+    # ---------------------------------------------------------------- asked by callers
+
+    def fresh(self) -> Token | None:
+        """The current token if nothing needs to be done about it: no lock, no await."""
+        now = self._runtime.elapsed()
+        if now < self.due:
+            self.last_used = now
+            return self.current
+        return None
+
+    async def acquire(self) -> Token:
+        """The current token, or a new one where there is none that lives.
+
+        Raises:
+            SfauthError: No token is to be had; the same failure is raised again until another try makes sense.
+        """
+        return self.fresh() or await self._acquire()
+
+    async def refresh(self) -> Token:
+        """A new token, whatever the old one is worth. Joins a request that is under way."""
+        return await self._wait_for(Reason.ASKED)
+
+    def invalidate(self, generation: int | None = None) -> None:
+        """Forget the token of this generation (default: the current one) here; it stays valid at Salesforce."""
+        if self.current is not None and generation in (None, self.generation):
+            self._forget_token()
+            self._emit(TokenInvalidated(org=self.key, generation=self.generation))
+
+    def reject(self, generation: int, *, status: int = 401) -> None:
+        """Say that an API rejected the token of this generation. Only the first of many to say so changes anything."""
+        token, lifetime = self.current, self.lifetime
+        if token is None or lifetime is None or generation != self.generation:
+            return
+        now = self._runtime.elapsed()
+        age = now - self._window
+        if not lifetime.certain:
+            self._runtime.observed(token, self.org, self.grant.client_id).rejected(age, lifetime.seconds)
+        self._rejected = token.access_token
+        self._forget_token()
+        self.counters.rejections += 1
+        self._emit(
+            SessionRejected(org=self.key, generation=generation, status=status, age=age, expected=lifetime.seconds)
+        )
+        self._never_accepted = 0 if self.accepted == generation else self._never_accepted + 1
+        if self._never_accepted > 1:
+            # New tokens don't help. Without this, every request would fetch one more.
+            error = _not_accepted("Salesforce's APIs reject one new access token after the other.")
+            self.failure = Failure(
+                error, until=now + self._backoff(self._never_accepted - 1), fatal=False, credential=None
+            )
+
+    def replace(self, grant: Grant, org: Org) -> None:
+        """Use another grant or org from now on. A token of another identity is forgotten, and so is any failure."""
+        if (org, grant.client_id, grant.subject) != (self.org, self.grant.client_id, self.grant.subject):
+            self._forget_token()
+        self.grant, self.org, self.store_key = grant, org, None
+        self.generation += 1  # a flight that is under way with the old grant comes too late
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget remembered failures: the next caller makes a token request, whatever the last one died of."""
+        self.failure = None
+        self._failures_in_a_row = 0
+
+    async def revoke(self) -> None:
+        """Revoke at Salesforce (RFC 7009): the refresh token and all its access tokens where there is one.
+
+        Raises:
+            SfauthError: Salesforce could not be asked. The token is kept then.
+        """
+        while self.flight is not None:
+            await self.flight.done.wait()
+        store, key = self._runtime.store, self.store_key
+        record = await store.get(key) if key is not None else None
+        token = record.token if record is not None else self.current
+        if token is None:
+            return
+        await self._runtime.endpoint.revoke(token.refresh_token or token.access_token, self.org)
+        self._rejected = token.access_token
+        self._forget_token()
+        if key is not None:
+            await store.delete(key)
+        self._emit(TokenRevoked(org=self.key, generation=self.generation))
+
+    # ---------------------------------------------------------------- called by the manager
+
+    def on_timer(self) -> None:
+        """Refresh ahead of time, if that still means something. Idle sources lapse."""
+        now = self._runtime.elapsed()
+        used = self.keep_alive or self.last_used > self.landed
+        wanted = used and self.current is not None and now >= self.due and self.flight is None
+        if wanted and self._remembered(now) is None and self._runtime.background.running:
+            self._begin(Reason.DUE)
+
+    def abandon(self) -> None:
+        """In a forked child: what the parent had is not ours."""
+        self._forget_token()
+        self.flight = None
+
+    # ---------------------------------------------------------------- the flight
+
+    async def _acquire(self) -> Token:
+        now = self._runtime.elapsed()
+        self.last_used = now
+        token = self.current
+        if token is None:
+            return await self._wait_for(Reason.COLD if self._rejected is None else Reason.REJECTED)
+        if now >= self.expires:
+            return await self._wait_for(Reason.EXPIRED)
+        # Due, yet alive: nobody waits for a refresh that goes on behind their back.
+        if self.flight is None and self._remembered(now) is None:
+            self._begin(Reason.DUE)
+        return token
+
+    async def _wait_for(self, reason: Reason) -> Token:
+        while True:
+            flight = self.flight
+            if flight is None:
+                error = self._remembered(self._runtime.elapsed())
+                if error is not None:
+                    return self._last_resort(error, reason)
+                flight = self._begin(reason)
+            flight.waiters += 1
+            await flight.done.wait()
+            if flight.error is not None:
+                return self._last_resort(flight.error, reason)
+            # Rejected or invalidated between landing and our waking up: a dead token is not handed out.
+            if flight.token is not None and flight.token is self.current:
+                return flight.token
+
+    def _last_resort(self, error: SfauthError, reason: Reason) -> Token:
+        # An opaque session in use slides on, so its thought end is a guess: while Salesforce can't be asked, a token
+        # that nobody has rejected is worth a try.
+        token, lifetime = self.current, self.lifetime
+        guessed = lifetime is not None and not lifetime.certain
+        if token is not None and guessed and reason is Reason.EXPIRED and isinstance(error, TryLaterError):
+            return token
+        raise error.for_org(self.key)
+
+    def _remembered(self, now: float) -> SfauthError | None:
+        failure = self.failure
+        return failure.error if failure is not None and now < failure.until else None
+
+    def _begin(self, reason: Reason) -> Flight:
+        flight = Flight(reason, self.generation)
+        self._runtime.background.spawn(self._fly, flight)
+        self.flight = flight
+        return flight
+
+    async def _fly(self, flight: Flight) -> None:
+        started = self._runtime.elapsed()
+        self._emit(RefreshStarted(org=self.key, generation=self.generation, reason=flight.reason))
+        grant = None
+        try:
+            record, age, grant = await self._renew(flight)
+            self._land(flight, record, age=age, seconds=self._runtime.elapsed() - started)
+        except SfauthError as error:
+            self._fail(flight, error)
+        except Exception as problem:  # noqa: BLE001 - a bug here or in a store: its waiters must not hang, nor other orgs suffer
+            bug = ProtocolError(f"A token request raised {type(problem).__name__}: a bug in sfauth or a store.")
+            bug.__cause__ = problem
+            self._fail(flight, bug)
+        except BaseException:
+            flight.error = TryLaterError("The manager was closed during the token request.")
+            raise
+        finally:
+            self.flight = None
+            flight.done.set()
+        if grant is not None and flight.token is not None:
+            await self._observe_lifetime(grant, flight.token)
+
+    async def _renew(self, flight: Flight) -> tuple[Record, float, Grant]:
+        grant = await resolve(self.grant)
+        credential = fingerprint(grant)
+        failure = self.failure
+        if failure is not None and failure.fatal and failure.credential == credential:
+            raise failure.error  # the same secret as the one that was refused: not worth a request
+        self._credential = credential
+        self.store_key = store_key(grant, self.org)
+        wanted = Renewal(
+            grant=grant,
+            credential=credential,
+            org=self.org,
+            store_key=self.store_key,
+            generation=self.generation,
+            useless=(self._rejected, self.current.access_token if self.current is not None else None),
+            forced=flight.reason is Reason.ASKED,
+            assumed=self.assumed_lifetime,
+            counters=self.counters,
+        )
+        record, age = await renew(self._runtime, wanted)
+        return record, age, grant
+
+    def _land(self, flight: Flight, record: Record, *, age: float, seconds: float) -> None:
+        token, old, now = record.token, self.current, self._runtime.elapsed()
+        if self.generation != flight.base:
+            return
+        if token.access_token == self._rejected:
+            raise _not_accepted("Salesforce's APIs reject the access token, and asked for a new one it gives the same.")
+        # Salesforce answers a repeated JWT bearer or client credentials request with the token of the living session.
+        reissued = old is not None and token.access_token == old.access_token
+        if not reissued:
+            self.generation = record.generation
+            self.landed = now
+            self._window = now - age
+        elif not record.lifetime.certain:
+            self._window = slid(self._window, self.last_used, now, record.lifetime.seconds)
+            age = now - self._window
+        self._rejected = None
+        self.reset()
+        self.current = flight.token = token
+        self._set_lifetime(record.lifetime, age=age, reissued=reissued)
+        if old is not None and old.instance_url and token.instance_url and old.instance_url != token.instance_url:
+            self._moved(old.instance_url, token.instance_url)
+        self._emit(
+            TokenAcquired(
+                org=self.key,
+                generation=self.generation,
+                reason=flight.reason,
+                seconds=seconds,
+                waiters=flight.waiters,
+                lifetime=record.lifetime.seconds,
+                lifetime_source=record.lifetime.source.value,
+                reissued=reissued,
+            )
+        )
+
+    def _set_lifetime(self, lifetime: Lifetime, *, age: float, reissued: bool) -> None:
+        runtime, now = self._runtime, self._runtime.elapsed()
+        remaining = max(0.0, lifetime.seconds - age)
+        self.lifetime = lifetime
+        self.expires = now + remaining * (1.0 - EXPIRY_MARGIN)
+        if reissued and lifetime.certain:
+            self.due = self.expires  # asked earlier, Salesforce would hand out the same token once more
+        else:
+            policy, chance = runtime.policy, runtime.random.random()
+            start, span = (now, remaining) if reissued else (now - age, lifetime.seconds)
+            self.due = start + due_after(span, fraction=policy.refresh_at, jitter=policy.jitter, chance=chance)
+        runtime.timer.schedule(self.due, self)
+
+    def _fail(self, flight: Flight, error: SfauthError) -> None:
+        runtime, now = self._runtime, self._runtime.elapsed()
+        flight.error = error
+        self.counters.failures += 1
+        self._failures_in_a_row += 1
+        fatal = isinstance(error, ConfigurationError | LoginRequiredError) and not isinstance(error, TokenRejectedError)
+        if fatal:
+            wait = RECHECK_CREDENTIALS if is_dynamic(self.grant) else math.inf
+        else:
+            wait = max(self._backoff(self._failures_in_a_row), error.retry_after or 0.0)
+        self.failure = Failure(error, until=now + wait, fatal=fatal, credential=self._credential)
+        serving = self.current is not None and now < self.expires
+        if serving and not fatal:
+            runtime.timer.schedule(self.failure.until, self)
+        self._emit(
+            RefreshFailed(
+                org=self.key,
+                generation=self.generation,
+                reason=flight.reason,
+                error_class=type(error).__name__,
+                error=error.error,
+                message=str(error),
+                retry_in=None if fatal else wait,
+                waiters=flight.waiters,
+                serving=serving,
+            )
+        )
+
+    def _backoff(self, tries: int) -> float:
+        policy = self._runtime.policy
+        ceiling = min(policy.retry_interval * 2.0 ** min(tries - 1, 30), policy.retry_ceiling)
+        # Drawn above the floor: orgs that failed together don't come back together.
+        return policy.retry_interval + (ceiling - policy.retry_interval) * self._runtime.random.random()
+
+    async def _observe_lifetime(self, grant: Grant, token: Token) -> None:
+        left = await ask_for_lifetime(self._runtime, grant, self.org, token)
+        if left is not None and token is self.current:
+            self._set_lifetime(Lifetime(left, LifetimeSource.INTROSPECTION), age=0.0, reissued=False)
+
+    # ---------------------------------------------------------------- small change
+
+    def _forget_token(self) -> None:
+        self.current = None
+        self.due = self.expires = -math.inf
+
+    def _moved(self, old: str, new: str) -> None:
+        # Requests that were built for the old address are sent to the new one; the newest few addresses are enough.
+        self.former_instances = (*(each for each in self.former_instances if each != new), old)[-4:]
+        self._emit(InstanceMoved(org=self.key, generation=self.generation, old=old, new=new))
+
+    def _emit(self, event: Event) -> None:
+        self._runtime.emit(event)
+
+
+def _not_accepted(message: str) -> TokenRejectedError:
+    return TokenRejectedError(
+        message,
+        hint="The session lives but may not be used there. Check that the app's OAuth scopes include 'api', that the"
+        " user's profile has 'API Enabled', and API Access Control in Setup; then revoke the session in Setup >"
+        " Session Management, or wait until it ends.",
+    )

@@ -1,0 +1,6 @@
+"""Stores that share tokens between tasks; see `TokenStore` for writing one."""
+
+from .base import Record, TokenStore
+from .memory import MemoryStore
+
+__all__ = ["MemoryStore", "Record", "TokenStore"]
