@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import anyio
@@ -23,43 +24,53 @@ class Background:
     where no task can exist without an owner, the caller's task does.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, around: Callable[[], AbstractAsyncContextManager[None]]) -> None:
+        """``around`` is entered before the first task and left after the last one."""
+        self._around = around
         self._group: anyio.abc.TaskGroup | None = None
         self._loop: object = None
-        self._host: asyncio.Task[None] | None = None
-        self._stop: anyio.Event | None = None
+        self._stop: Callable[[], Awaitable[None]] = _nothing
 
     @property
     def running(self) -> bool:
         return self._group is not None
 
     async def start(self) -> None:
+        """Enter the task group.
+
+        Raises:
+            ConfigurationError: It is running already.
+        """
+        if self._group is not None:
+            raise ConfigurationError(
+                "This TokenManager is open already.", hint="Enter it once, where the program starts."
+            )
         self._loop = current_token().native_token
-        if not isinstance(self._loop, asyncio.AbstractEventLoop):
-            self._group = await anyio.create_task_group().__aenter__()
-            return
-        self._stop = anyio.Event()
-        started = anyio.Event()
-        self._host = self._loop.create_task(self._run(started, self._stop), name="sfauth manager")
-        await started.wait()
+        if isinstance(self._loop, asyncio.AbstractEventLoop):
+            self._group, self._stop = await _hosted(self._loop, self._opened)
+        else:
+            group = self._opened()
+
+            async def leave() -> None:
+                await group.__aexit__(None, None, None)
+
+            self._group, self._stop = await group.__aenter__(), leave
 
     async def stop(self) -> None:
         """Cancel all tasks and wait until they are gone, even when the caller is being cancelled itself."""
-        group, self._group = self._group, None
-        if group is None:
-            return
-        group.cancel_scope.cancel()
-        if self._host is None or self._stop is None:
-            await group.__aexit__(None, None, None)
-            return
-        self._stop.set()
-        with anyio.CancelScope(shield=True):
-            await asyncio.wait([self._host])
-        self._host.result()
+        if self._group is not None:
+            self._group.cancel_scope.cancel()
+            self._group = None
+            await self._stop()
+
+    @asynccontextmanager
+    async def _opened(self) -> AsyncIterator[anyio.abc.TaskGroup]:
+        async with self._around(), anyio.create_task_group() as group:
+            yield group
 
     def forget(self) -> None:
         """In a forked child: the parent's loop and tasks don't exist here."""
-        self._group = self._host = self._stop = None
+        self._group = None
 
     def spawn(self, function: Callable[..., Coroutine[Any, Any, object]], *args: object) -> None:
         """Start a task.
@@ -79,9 +90,32 @@ class Background:
             )
         self._group.start_soon(function, *args)
 
-    async def _run(self, started: anyio.Event, stop: anyio.Event) -> None:
-        async with anyio.create_task_group() as group:
-            self._group = group
-            started.set()
+
+async def _nothing() -> None:
+    """Never started, nothing to stop."""
+
+
+async def _hosted(
+    loop: asyncio.AbstractEventLoop, opened: Callable[[], AbstractAsyncContextManager[anyio.abc.TaskGroup]]
+) -> tuple[anyio.abc.TaskGroup, Callable[[], Awaitable[None]]]:
+    """Open the group in an asyncio task of its own; the second value ends and awaits that."""
+    ready: asyncio.Future[anyio.abc.TaskGroup] = loop.create_future()
+    stop = anyio.Event()
+
+    async def host() -> None:
+        async with opened() as group:
+            ready.set_result(group)
             await stop.wait()
-            group.cancel_scope.cancel()
+
+    async def end() -> None:
+        stop.set()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
+        task.result()
+
+    task = loop.create_task(host(), name="sfauth manager")
+    either: list[asyncio.Future[Any]] = [task, ready]
+    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    if not ready.done():
+        task.result()  # raises what the opening raised
+    return ready.result(), end

@@ -29,7 +29,7 @@ class Clock(Protocol):
 
 def _elapsed() -> Callable[[], float]:
     # time.monotonic() stands still while Linux and macOS are suspended: a token would look young after a night
-    # with the lid closed. Linux has CLOCK_BOOTTIME for this; on macOS CLOCK_MONOTONIC goes on, on Windows the only one there is.
+    # with the lid closed. Linux has CLOCK_BOOTTIME for this; on macOS CLOCK_MONOTONIC goes on, on Windows all do.
     for name in ("CLOCK_BOOTTIME", "CLOCK_MONOTONIC"):
         if (which := getattr(time, name, None)) is not None:
             return partial(time.clock_gettime, which)

@@ -108,7 +108,7 @@ class TokenEndpoint:
             answer,
             now=self.server_now(),
             grant_type=grant.grant_type,
-            secrets=[value for name, value in request.form.items() if name not in _PUBLIC],
+            secrets=[*_secret_values(grant), *(v for name, v in request.form.items() if name not in _PUBLIC)],
         )
         self._check_addresses(org, token)
         kept = request.form.get("refresh_token")
@@ -159,6 +159,11 @@ class TokenEndpoint:
 
 
 _PUBLIC = frozenset({"grant_type", "client_id", "client_assertion_type", "username"})
+
+
+def _secret_values(grant: Grant) -> list[str]:
+    values = (getattr(grant, name) for name in grant.secrets)
+    return [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in values if each]
 
 
 async def _read(response: httpx.Response) -> bytes:

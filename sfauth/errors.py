@@ -9,6 +9,7 @@
     │   └── TokenRejectedError       Salesforce hands out the very token that it rejects
     ├── LoginRequiredError       log in again: the grant is dead (refresh token expired, revoked, reused)
     ├── TryLaterError            nothing to fix: Salesforce or the network is busy; ``retry_after`` says when
+    │   └── StoreUnavailableError    the store that tokens are shared through can't be reached
     └── ProtocolError            a bug or a wrong host: the answer is no OAuth answer
 
 ``ConfigurationError`` and ``LoginRequiredError`` are remembered by a manager and raised again without another
@@ -26,6 +27,7 @@ __all__ = [
     "LoginRequiredError",
     "ProtocolError",
     "SfauthError",
+    "StoreUnavailableError",
     "TokenRejectedError",
     "TryLaterError",
     "UnknownOrgError",
@@ -119,6 +121,10 @@ class LoginRequiredError(SfauthError):
 
 class TryLaterError(SfauthError):
     """A passing condition: rate limit, maintenance, network. ``retry_after`` is a floor where it is given."""
+
+
+class StoreUnavailableError(TryLaterError):
+    """The store that tokens are shared through can't be reached, or can't read what it holds."""
 
 
 class ProtocolError(SfauthError):

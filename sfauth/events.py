@@ -20,6 +20,8 @@ __all__ = [
     "RefreshFailed",
     "RefreshStarted",
     "SessionRejected",
+    "StoreFailed",
+    "StoreRecovered",
     "TokenAcquired",
     "TokenInvalidated",
     "TokenRevoked",
@@ -42,6 +44,8 @@ class Reason(enum.Enum):
     """An API rejected the old one."""
     ASKED = "asked"
     """Somebody called ``refresh()``."""
+    PEER = "peer"
+    """Another process that shares the store had fetched it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +164,29 @@ class TokenRevoked(Event):
     name: ClassVar[str] = "token_revoked"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreFailed(Event):
+    """The store that tokens are shared through can't be reached.
+
+    Attributes:
+        message: The error.
+        unsaved: A new token could not be written: it is kept in this process, and writing is tried again.
+    """
+
+    name: ClassVar[str] = "store_failed"
+    level: ClassVar[int] = logging.WARNING
+
+    message: str
+    unsaved: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoreRecovered(Event):
+    """A token that could not be written is in the store now."""
+
+    name: ClassVar[str] = "store_recovered"
+
+
 class EventHook(Protocol):
     """Called with each event, from inside the event loop."""
 
@@ -185,7 +212,7 @@ class _Line:
             for field in fields(event)
             if field.name not in ("org", "message")
         )
-        message = f"\n  {event.message}" if isinstance(event, RefreshFailed) else ""
+        message = f"\n  {event.message}" if isinstance(event, RefreshFailed | StoreFailed) else ""
         return f"{event.name} org={event.org} {details}{message}"
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from random import Random
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 from weakref import WeakSet, WeakValueDictionary
 
 import anyio
@@ -61,6 +61,8 @@ class TokenManager:
             ``retry_ceiling``.
         retry_ceiling: Seconds.
         max_token_requests: Token requests in flight at once, over all orgs.
+        when_store_fails: ``"local"``: without its store, a manager goes on alone with what it knows, and catches up
+            later; ``"strict"``: it makes no token request then. Living tokens are served either way.
         max_dynamic: Identities added with ``dynamic=True`` that are kept; the least recently used go first.
         transport: Used for everything, and left open; ``verify`` to ``proxy`` then mean nothing.
         verify: A TLS context, the path of a CA bundle, or True; see httpx.
@@ -88,6 +90,7 @@ class TokenManager:
         retry_interval: float = 1.0,
         retry_ceiling: float = 300.0,
         max_token_requests: int = 64,
+        when_store_fails: Literal["local", "strict"] = "local",
         max_dynamic: int = 10_000,
         transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | str | bool = True,
@@ -109,6 +112,7 @@ class TokenManager:
             retry_interval=retry_interval,
             retry_ceiling=retry_ceiling,
             max_token_requests=max_token_requests,
+            when_store_fails=when_store_fails,
         )
         clock, random = clock or SystemClock(), random or Random()
         self._owned: list[httpx.AsyncBaseTransport] = []
@@ -127,7 +131,8 @@ class TokenManager:
             clock=clock,
             random=random,
             endpoint=TokenEndpoint(http, clock=clock, random=random),
-            store=store or self._private_store or MemoryStore(),
+            store=store if store is not None else self._private_store or MemoryStore(),
+            shared=store is not None,
             policy=policy,
             hook=hook,
         )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import anyio
 
-from .errors import SfauthError, TryLaterError
-from .lifetime import LifetimeSource, lifetime_of
-from .stores import Record
+from .errors import ConfigurationError, LoginRequiredError, SfauthError, StoreUnavailableError, TryLaterError
+from .lifetime import Lifetime, LifetimeSource, lifetime_of
+from .stores import Record, Refusal
 
 if TYPE_CHECKING:
     from .grants.base import Grant
@@ -17,25 +19,30 @@ if TYPE_CHECKING:
     from .runtime import Runtime
     from .token import Token
 
-__all__ = ["Counters", "Renewal", "ask_for_lifetime", "renew"]
+__all__ = ["Progress", "Renewal", "Renewed", "ask_for_lifetime", "newest", "renew"]
 
 BUSY_TRIES = 4
 """Token requests made while Salesforce says that another one with the same refresh token is being processed."""
 
 
 @dataclass(slots=True)
-class Counters:
-    """What one source has gone through.
+class Progress:
+    """What one source has gone through, and what it is waiting for.
 
     Attributes:
         token_requests: Sent to the token endpoint.
         failures: Flights that ended without a token.
         rejections: Times that an API said that the session is over.
+        lease_holder: Who has the lease that a flight waits for.
     """
 
     token_requests: int = 0
     failures: int = 0
     rejections: int = 0
+    lease_holder: str | None = None
+
+    def waits_for(self, holder: str) -> None:
+        self.lease_holder = holder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,33 +50,51 @@ class Renewal:
     """What is to be renewed.
 
     Attributes:
+        key: The org's key in the manager, for events.
         grant: With its secrets resolved.
         credential: `sfauth.credentials.fingerprint` of the grant.
         org: Where to ask.
         store_key: Under which all who share the identity keep its tokens.
+        own: What this process has kept of it itself.
         generation: Of the token to be replaced.
         useless: Access tokens that are no answer: the current one and one that an API rejected.
         forced: Somebody asked for a new token, so none from the store will do.
+        retrying: Somebody has mended what the credential was refused for, so a remembered refusal doesn't count.
         assumed: Seconds a token is thought to live where nothing is known.
-        counters: Where token requests are counted.
+        progress: Kept up to date on the way.
     """
 
+    key: str
     grant: Grant
     credential: str
     org: Org
     store_key: str
+    own: Record | None
     generation: int
     useless: tuple[str | None, ...] = field(repr=False)
     forced: bool
+    retrying: bool
     assumed: float
-    counters: Counters
+    progress: Progress
 
 
-async def renew(runtime: Runtime, wanted: Renewal) -> tuple[Record, float]:
+@dataclass(frozen=True, slots=True)
+class Renewed:
+    """A token that is newer than the one to be replaced.
+
+    Attributes:
+        record: As it is in the store.
+        token: Its token.
+        age: Seconds since the token was asked for.
+    """
+
+    record: Record
+    token: Token = field(repr=False)
+    age: float
+
+
+async def renew(runtime: Runtime, wanted: Renewal) -> Renewed:
     """Get a newer token.
-
-    Returns:
-        The record, and the seconds since its token was asked for.
 
     Raises:
         SfauthError: None is to be had.
@@ -77,34 +102,64 @@ async def renew(runtime: Runtime, wanted: Renewal) -> tuple[Record, float]:
     tries = 0
     while True:
         tries += 1
-        async with runtime.store.lease(wanted.store_key):
-            kept = await runtime.store.get(wanted.store_key)
-            if kept is not None and kept.credential != wanted.credential:
-                kept = None  # somebody logged in again: the chain of refresh tokens that it belongs to is void
-            if kept is not None and _will_do(runtime, wanted, kept):
-                return kept, max(0.0, runtime.endpoint.server_now() - kept.obtained_at)
+        async with _leased(runtime, wanted) as kept:
+            if kept is not None:
+                _learn(runtime, wanted, kept)
+                if _will_do(runtime, wanted, kept) and kept.token is not None:
+                    return Renewed(kept, kept.token, max(0.0, runtime.endpoint.server_now() - kept.obtained_at))
             try:
                 return await _request(runtime, wanted, kept)
             except TryLaterError as busy:
                 # invalid_grant to try later: "token request is already being processed", by whoever else has it.
                 if busy.error != "invalid_grant" or tries == BUSY_TRIES:
                     raise
+            except (ConfigurationError, LoginRequiredError) as refused:
+                await _tell_peers(runtime, wanted, kept, refused)
+                raise
         await runtime.clock.sleep(runtime.policy.retry_interval * tries * (0.5 + runtime.random.random()))
 
 
-async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None) -> tuple[Record, float]:
-    grant = wanted.grant if kept is None else wanted.grant.renewed(kept.token)
+@asynccontextmanager
+async def _leased(runtime: Runtime, wanted: Renewal) -> AsyncIterator[Record | None]:
+    """Hold the lease; the newest record that the store or this process has."""
+    async with AsyncExitStack() as stack:
+        kept = None
+        try:
+            lease = runtime.store.lease(wanted.store_key, waits_for=wanted.progress.waits_for)
+            await stack.enter_async_context(lease)
+            kept = await runtime.store.get(wanted.store_key)
+        except StoreUnavailableError as error:
+            runtime.store_failed(wanted.key, wanted.generation, error)
+            if runtime.policy.when_store_fails == "strict":
+                raise
+        finally:
+            wanted.progress.lease_holder = None
+        yield newest(wanted.own, kept)
+
+
+def newest(own: Record | None, kept: Record | None) -> Record | None:
+    """Of what this process knows and what the store has: ours is the newer one where it could not be written."""
+    return own if own is not None and (kept is None or own.generation > kept.generation) else kept
+
+
+async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None) -> Renewed:
+    refusal = kept.refusal if kept is not None and not wanted.retrying else None
+    if refusal is not None and refusal.credential == wanted.credential:
+        raise _as_error(refusal)
+    grant = wanted.grant if kept is None or kept.token is None else wanted.grant.renewed(kept.token)
+    there = kept.generation if kept is not None else 0
     # Shielded: the answer to a one-time refresh token must be kept even when everybody is gone.
     with anyio.CancelScope(shield=not grant.resendable):
         async with runtime.limiter:
-            wanted.counters.token_requests += 1
+            wanted.progress.token_requests += 1
             asked = runtime.elapsed()
             token = await runtime.endpoint.fetch(grant, wanted.org)
         age = runtime.elapsed() - asked
         asked_at = runtime.endpoint.server_now() - age
+        reissued = kept is not None and kept.token is not None and kept.token.access_token == token.access_token
         record = Record(
             token=token,
-            generation=max(wanted.generation, kept.generation if kept is not None else 0) + 1,
+            generation=there if reissued else max(wanted.generation, there) + 1,
             obtained_at=asked_at,
             lifetime=lifetime_of(
                 token,
@@ -114,21 +169,65 @@ async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None) -> tu
             ),
             credential=wanted.credential,
         )
-        if not await runtime.store.put(wanted.store_key, record):
-            # Our lease had passed to somebody whose token is newer than ours: theirs is the one to use.
-            newer = await runtime.store.get(wanted.store_key)
-            if newer is not None:
-                return newer, max(0.0, runtime.endpoint.server_now() - newer.obtained_at)
-    return record, age
+        newer = await runtime.save(wanted.key, wanted.store_key, record, expected=there)
+    if newer is not None and newer.token is not None:
+        # Our lease had passed to somebody whose token is newer than ours: theirs is the one to use.
+        return Renewed(newer, newer.token, max(0.0, runtime.endpoint.server_now() - newer.obtained_at))
+    return Renewed(record, token, age)
 
 
 def _will_do(runtime: Runtime, wanted: Renewal, kept: Record) -> bool:
     age = runtime.endpoint.server_now() - kept.obtained_at
     return (
         not wanted.forced
+        and kept.token is not None
+        # Somebody with another secret must not get this token: only who could have fetched it may have it.
+        and kept.credential == wanted.credential
         and kept.generation > wanted.generation
         and kept.token.access_token not in wanted.useless
         and age < kept.lifetime.seconds * runtime.policy.refresh_at
+    )
+
+
+def _learn(runtime: Runtime, wanted: Renewal, kept: Record) -> None:
+    """Take over what a peer has found out about lifetimes."""
+    if kept.token is None:
+        return
+    observed = runtime.observed(kept.token, wanted.org, wanted.grant.client_id)
+    if kept.lifetime.source is LifetimeSource.INTROSPECTION and observed.introspected is None:
+        observed.asked, observed.introspected = True, kept.lifetime.seconds
+    elif kept.lifetime.source is LifetimeSource.LEARNED and observed.learned is None:
+        observed.learned = kept.lifetime.seconds
+
+
+async def _tell_peers(runtime: Runtime, wanted: Renewal, kept: Record | None, refused: SfauthError) -> None:
+    refusal = Refusal(
+        credential=wanted.credential,
+        error_class=type(refused).__name__,
+        message=refused.message,
+        error=refused.error,
+        error_description=refused.error_description,
+        status=refused.status,
+        hint=refused.hint,
+    )
+    if refused.status is None or (kept is not None and kept.refusal == refusal):
+        return  # not Salesforce's word but ours, or known already
+    if kept is None:
+        nothing = Lifetime(0.0, LifetimeSource.ASSUMED)
+        kept = Record(generation=0, token=None, obtained_at=0.0, lifetime=nothing, credential=wanted.credential)
+    with suppress(StoreUnavailableError):
+        record = replace(kept, refusal=refusal)
+        await runtime.store.put(wanted.store_key, record, expected=kept.generation)
+
+
+def _as_error(refusal: Refusal) -> SfauthError:
+    kind = LoginRequiredError if refusal.error_class == LoginRequiredError.__name__ else ConfigurationError
+    return kind(
+        refusal.message,
+        error=refusal.error,
+        error_description=refusal.error_description,
+        status=refusal.status,
+        hint=refusal.hint,
     )
 
 
@@ -145,9 +244,8 @@ async def ask_for_lifetime(runtime: Runtime, grant: Grant, org: Org, token: Toke
         Seconds that the token has left; None where that can't be known, which is no error.
     """
     observed = runtime.observed(token, org, grant.client_id)
-    if observed.asked or not runtime.policy.introspect:
-        return None
-    if observed.lifetime(0.0).source is not LifetimeSource.ASSUMED or token.expires_at is not None:
+    unknown = token.expires_at is None and observed.lifetime(0.0).source is LifetimeSource.ASSUMED
+    if observed.asked or not unknown or not runtime.policy.introspect:
         return None
     observed.asked = True
     try:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
+from typing import TYPE_CHECKING, Literal
+from weakref import WeakSet
 
 import anyio
 from cachetools import LRUCache
@@ -13,13 +16,16 @@ from cachetools import LRUCache
 from .background import Background
 from .clock import Clock
 from .endpoint import TokenEndpoint
-from .errors import ConfigurationError
-from .events import Event, EventHook
+from .errors import ConfigurationError, StoreUnavailableError
+from .events import Event, EventHook, StoreFailed, StoreRecovered
 from .lifetime import ASSUMED_LIFETIME, Observed
 from .org import Org
-from .stores import TokenStore
+from .stores import Record, TokenStore
 from .timer import Timer
 from .token import Token
+
+if TYPE_CHECKING:
+    from .source import TokenSource
 
 __all__ = ["Policy", "Runtime"]
 
@@ -42,6 +48,7 @@ class Policy:
         retry_interval: Seconds between a failure and the next token request; doubles with each further one.
         retry_ceiling: Seconds that this interval grows to.
         max_token_requests: Token requests in flight at once, over all orgs.
+        when_store_fails: ``local``: go on with what this process knows; ``strict``: make no token request.
     """
 
     refresh_at: float = 0.75
@@ -52,6 +59,7 @@ class Policy:
     retry_interval: float = 1.0
     retry_ceiling: float = 300.0
     max_token_requests: int = 64
+    when_store_fails: Literal["local", "strict"] = "local"
 
     def __post_init__(self) -> None:
         checks = {
@@ -61,6 +69,7 @@ class Policy:
             "retry_interval must be above 0 seconds": self.retry_interval > 0,
             "retry_ceiling must not be below retry_interval": self.retry_ceiling >= self.retry_interval,
             "max_token_requests must be at least 1": self.max_token_requests >= 1,
+            "when_store_fails must be 'local' or 'strict'": self.when_store_fails in ("local", "strict"),
         }
         for rule, kept in checks.items():
             if not kept:
@@ -71,6 +80,7 @@ class Runtime:
     """Clock, chance, network, store, timer and tasks of one manager, in one slot of each of its sources."""
 
     __slots__ = (
+        "_followers",
         "background",
         "clock",
         "elapsed",
@@ -80,8 +90,10 @@ class Runtime:
         "limiter",
         "policy",
         "random",
+        "shared",
         "store",
         "timer",
+        "unsaved",
     )
 
     def __init__(
@@ -91,6 +103,7 @@ class Runtime:
         random: Random,
         endpoint: TokenEndpoint,
         store: TokenStore,
+        shared: bool,
         policy: Policy,
         hook: EventHook,
     ) -> None:
@@ -99,20 +112,96 @@ class Runtime:
         self.random = random
         self.endpoint = endpoint
         self.store = store
+        self.shared = shared
+        self._followers: dict[str, WeakSet[TokenSource]] = {}
         self.policy = policy
         self.hook = hook
-        self.background = Background()
+        self.background = Background(self._opened_store)
         self.timer = Timer(clock)
         self.limiter = anyio.CapacityLimiter(policy.max_token_requests)
+        # Records that the store could not take. They are the newest truth until it can.
+        self.unsaved: dict[str, tuple[Record, int]] = {}
         self.lifetimes: LRUCache[tuple[str, str], Observed] = LRUCache(REMEMBERED_LIFETIMES)
 
     async def start(self) -> None:
         await self.background.start()
         self.background.spawn(self.timer.run)
+        if self.shared:
+            self.background.spawn(self._listen)
 
     async def stop(self) -> None:
         await self.background.stop()
         self.timer.clear()
+
+    # ---------------------------------------------------------------- the store
+
+    async def save(self, key: str, store_key: str, record: Record, *, expected: int) -> Record | None:
+        """Write a record. Returns the one of a peer that was faster, if any.
+
+        Where the store can't be reached, the record is kept here and written as soon as it can.
+        """
+        try:
+            if await self.store.put(store_key, record, expected=expected):
+                self.unsaved.pop(store_key, None)
+                return None
+            return await self.store.get(store_key)
+        except StoreUnavailableError as error:
+            self.store_failed(key, record.generation, error, unsaved=True)
+            if store_key not in self.unsaved:
+                self.background.spawn(self._write_until_written, key, store_key)
+            self.unsaved[store_key] = (record, self.unsaved.get(store_key, (record, expected))[1])
+            return None
+
+    def store_failed(self, key: str, generation: int, error: StoreUnavailableError, *, unsaved: bool = False) -> None:
+        self.emit(StoreFailed(org=key, generation=generation, message=str(error), unsaved=unsaved))
+
+    async def _write_until_written(self, key: str, store_key: str) -> None:
+        wait = self.policy.retry_interval
+        while store_key in self.unsaved:
+            await self.clock.sleep(wait * (0.5 + self.random.random()))
+            wait = min(wait * 2.0, self.policy.retry_ceiling)
+            record = self.unsaved.get(store_key)
+            if record is not None and await self._write_again(store_key):
+                self.emit(StoreRecovered(org=key, generation=record[0].generation))
+
+    async def _write_again(self, store_key: str) -> bool:
+        record, expected = self.unsaved[store_key]
+        try:
+            # Not taken means that a peer has written a newer one: then ours is history.
+            await self.store.put(store_key, record, expected=expected)
+        except StoreUnavailableError:
+            return False
+        if self.unsaved.get(store_key, (None, 0))[0] is record:
+            del self.unsaved[store_key]
+        return True
+
+    @asynccontextmanager
+    async def _opened_store(self) -> AsyncIterator[None]:
+        async with self.store.open():
+            try:
+                yield
+            finally:
+                # The last flights have landed by now; a rotated refresh token must not die with this process.
+                with anyio.CancelScope(shield=True):
+                    for store_key in list(self.unsaved):
+                        await self._write_again(store_key)
+
+    def follow(self, store_key: str, source: TokenSource) -> str:
+        """From now on, tell the source when others change its record."""
+        if self.shared:
+            self._followers.setdefault(store_key, WeakSet()).add(source)
+        return store_key
+
+    async def _listen(self) -> None:
+        while True:
+            with suppress(StoreUnavailableError):
+                async with self.store.changes() as keys:
+                    async for key in keys:
+                        for source in list(self._followers.get(key, ())):
+                            await source.on_change()
+            await self.clock.sleep(self.policy.retry_interval)
+
+    # ---------------------------------------------------------------- what happened
 
     def emit(self, event: Event) -> None:
         try:

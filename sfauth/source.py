@@ -17,19 +17,12 @@ callers wait for the flight. A flight belongs to nobody who waits for it, so can
 from __future__ import annotations
 
 import math
+from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import anyio
-
 from .credentials import fingerprint, is_dynamic, resolve, store_key
-from .errors import (
-    ConfigurationError,
-    LoginRequiredError,
-    ProtocolError,
-    SfauthError,
-    TokenRejectedError,
-    TryLaterError,
-)
+from .errors import ProtocolError, SfauthError, StoreUnavailableError, TryLaterError
 from .events import (
     Event,
     InstanceMoved,
@@ -41,8 +34,9 @@ from .events import (
     TokenInvalidated,
     TokenRevoked,
 )
+from .flight import Failure, Flight, backoff, is_fatal, not_accepted
 from .lifetime import EXPIRY_MARGIN, Lifetime, LifetimeSource, due_after, slid
-from .renewal import Counters, Renewal, ask_for_lifetime, renew
+from .renewal import Progress, Renewal, Renewed, ask_for_lifetime, newest, renew
 from .stores import Record
 
 if TYPE_CHECKING:
@@ -55,32 +49,6 @@ __all__ = ["TokenSource"]
 
 RECHECK_CREDENTIALS = 30.0
 """Seconds after which a file or callable that gave a refused secret is asked whether it has another one by now."""
-
-
-class Flight:
-    """One token request and all who wait for it: ends with a token, an error, or neither when it came too late."""
-
-    __slots__ = ("base", "done", "error", "reason", "token", "waiters")
-
-    def __init__(self, reason: Reason, base: int) -> None:
-        self.reason = reason
-        self.base = base
-        self.done = anyio.Event()
-        self.waiters = 0
-        self.token: Token | None = None
-        self.error: SfauthError | None = None
-
-
-class Failure:
-    """What the last flight died of, so that nobody repeats it too early."""
-
-    __slots__ = ("credential", "error", "fatal", "until")
-
-    def __init__(self, error: SfauthError, *, until: float, fatal: bool, credential: str | None) -> None:
-        self.error = error
-        self.until = until
-        self.fatal = fatal
-        self.credential = credential
 
 
 class TokenSource:
@@ -99,12 +67,13 @@ class TokenSource:
         "_credential",
         "_failures_in_a_row",
         "_never_accepted",
+        "_record",
         "_rejected",
+        "_retrying",
         "_runtime",
         "_window",
         "accepted",
         "assumed_lifetime",
-        "counters",
         "current",
         "due",
         "expires",
@@ -119,6 +88,7 @@ class TokenSource:
         "last_used",
         "lifetime",
         "org",
+        "progress",
         "store_key",
     )
 
@@ -153,13 +123,15 @@ class TokenSource:
         self.failure: Failure | None = None
         self._failures_in_a_row = 0
         self._credential: str | None = None
+        self._record: Record | None = None
+        self._retrying = False
         # The generation that an API last accepted, and how many tokens in a row none accepted before rejecting them.
         self.accepted = 0
         self._never_accepted = 0
         # The text of the newest token that an API rejected: it is never handed out again.
         self._rejected: str | None = None
         self.former_instances: tuple[str, ...] = ()
-        self.counters = Counters()
+        self.progress = Progress()
 
     # ---------------------------------------------------------------- asked by callers
 
@@ -200,14 +172,14 @@ class TokenSource:
             self._runtime.observed(token, self.org, self.grant.client_id).rejected(age, lifetime.seconds)
         self._rejected = token.access_token
         self._forget_token()
-        self.counters.rejections += 1
+        self.progress.rejections += 1
         self._emit(
             SessionRejected(org=self.key, generation=generation, status=status, age=age, expected=lifetime.seconds)
         )
         self._never_accepted = 0 if self.accepted == generation else self._never_accepted + 1
         if self._never_accepted > 1:
             # New tokens don't help. Without this, every request would fetch one more.
-            error = _not_accepted("Salesforce's APIs reject one new access token after the other.")
+            error = not_accepted("Salesforce's APIs reject one new access token after the other.")
             self.failure = Failure(
                 error, until=now + self._backoff(self._never_accepted - 1), fatal=False, credential=None
             )
@@ -224,6 +196,7 @@ class TokenSource:
         """Forget remembered failures: the next caller makes a token request, whatever the last one died of."""
         self.failure = None
         self._failures_in_a_row = 0
+        self._retrying = True
 
     async def revoke(self) -> None:
         """Revoke at Salesforce (RFC 7009): the refresh token and all its access tokens where there is one.
@@ -233,16 +206,18 @@ class TokenSource:
         """
         while self.flight is not None:
             await self.flight.done.wait()
-        store, key = self._runtime.store, self.store_key
-        record = await store.get(key) if key is not None else None
-        token = record.token if record is not None else self.current
-        if token is None:
+        if self.store_key is None:
             return
+        record = newest(self._record, await self._runtime.store.get(self.store_key))
+        if record is None or record.token is None:
+            return
+        token = record.token
         await self._runtime.endpoint.revoke(token.refresh_token or token.access_token, self.org)
         self._rejected = token.access_token
         self._forget_token()
-        if key is not None:
-            await store.delete(key)
+        gone = replace(record, token=None, generation=record.generation + 1)
+        self._record = None
+        await self._runtime.save(self.key, self.store_key, gone, expected=record.generation)
         self._emit(TokenRevoked(org=self.key, generation=self.generation))
 
     # ---------------------------------------------------------------- called by the manager
@@ -254,6 +229,21 @@ class TokenSource:
         wanted = used and self.current is not None and now >= self.due and self.flight is None
         if wanted and self._remembered(now) is None and self._runtime.background.running:
             self._begin(Reason.DUE)
+
+    async def on_change(self) -> None:
+        """A peer has written or deleted this identity's record: use its newer token, forget one that it revoked."""
+        if self.flight is not None or self._record is None or self.store_key is None:
+            return
+        record = await self._runtime.store.get(self.store_key)
+        if record is None or record.generation <= self._record.generation or self.flight is not None:
+            return
+        if record.token is None:
+            self._record = record
+            self.invalidate()
+        elif record.credential == self._credential and record.token.access_token != self._rejected:
+            age = max(0.0, self._runtime.endpoint.server_now() - record.obtained_at)
+            flight = Flight(Reason.PEER, self.generation)
+            self._land(Renewed(record, record.token, age), Reason.PEER, flight=flight, seconds=0.0)
 
     def abandon(self) -> None:
         """In a forked child: what the parent had is not ours."""
@@ -315,11 +305,11 @@ class TokenSource:
         self._emit(RefreshStarted(org=self.key, generation=self.generation, reason=flight.reason))
         grant = None
         try:
-            record, age, grant = await self._renew(flight)
-            self._land(flight, record, age=age, seconds=self._runtime.elapsed() - started)
+            renewed, grant = await self._renew(flight)
+            self._land(renewed, flight.reason, flight=flight, seconds=self._runtime.elapsed() - started)
         except SfauthError as error:
             self._fail(flight, error)
-        except Exception as problem:  # noqa: BLE001 - a bug here or in a store: its waiters must not hang, nor other orgs suffer
+        except Exception as problem:  # noqa: BLE001 - a bug: its waiters must not hang, nor other orgs suffer
             bug = ProtocolError(f"A token request raised {type(problem).__name__}: a bug in sfauth or a store.")
             bug.__cause__ = problem
             self._fail(flight, bug)
@@ -332,34 +322,38 @@ class TokenSource:
         if grant is not None and flight.token is not None:
             await self._observe_lifetime(grant, flight.token)
 
-    async def _renew(self, flight: Flight) -> tuple[Record, float, Grant]:
+    async def _renew(self, flight: Flight) -> tuple[Renewed, Grant]:
         grant = await resolve(self.grant)
         credential = fingerprint(grant)
         failure = self.failure
         if failure is not None and failure.fatal and failure.credential == credential:
             raise failure.error  # the same secret as the one that was refused: not worth a request
         self._credential = credential
-        self.store_key = store_key(grant, self.org)
+        self.store_key = self._runtime.follow(store_key(grant, self.org), self)
+        retrying, self._retrying = self._retrying, False
         wanted = Renewal(
+            key=self.key,
             grant=grant,
             credential=credential,
             org=self.org,
             store_key=self.store_key,
+            own=self._record,
             generation=self.generation,
             useless=(self._rejected, self.current.access_token if self.current is not None else None),
             forced=flight.reason is Reason.ASKED,
+            retrying=retrying,
             assumed=self.assumed_lifetime,
-            counters=self.counters,
+            progress=self.progress,
         )
-        record, age = await renew(self._runtime, wanted)
-        return record, age, grant
+        return await renew(self._runtime, wanted), grant
 
-    def _land(self, flight: Flight, record: Record, *, age: float, seconds: float) -> None:
-        token, old, now = record.token, self.current, self._runtime.elapsed()
+    def _land(self, renewed: Renewed, reason: Reason, *, flight: Flight, seconds: float) -> None:
         if self.generation != flight.base:
             return
+        record, token, age, now = renewed.record, renewed.token, renewed.age, self._runtime.elapsed()
+        old = self.current
         if token.access_token == self._rejected:
-            raise _not_accepted("Salesforce's APIs reject the access token, and asked for a new one it gives the same.")
+            raise not_accepted("Salesforce's APIs reject the access token, and asked for a new one it gives the same.")
         # Salesforce answers a repeated JWT bearer or client credentials request with the token of the living session.
         reissued = old is not None and token.access_token == old.access_token
         if not reissued:
@@ -370,7 +364,8 @@ class TokenSource:
             self._window = slid(self._window, self.last_used, now, record.lifetime.seconds)
             age = now - self._window
         self._rejected = None
-        self.reset()
+        self.failure, self._failures_in_a_row = None, 0
+        self._record = record
         self.current = flight.token = token
         self._set_lifetime(record.lifetime, age=age, reissued=reissued)
         if old is not None and old.instance_url and token.instance_url and old.instance_url != token.instance_url:
@@ -379,7 +374,7 @@ class TokenSource:
             TokenAcquired(
                 org=self.key,
                 generation=self.generation,
-                reason=flight.reason,
+                reason=reason,
                 seconds=seconds,
                 waiters=flight.waiters,
                 lifetime=record.lifetime.seconds,
@@ -404,9 +399,9 @@ class TokenSource:
     def _fail(self, flight: Flight, error: SfauthError) -> None:
         runtime, now = self._runtime, self._runtime.elapsed()
         flight.error = error
-        self.counters.failures += 1
+        self.progress.failures += 1
         self._failures_in_a_row += 1
-        fatal = isinstance(error, ConfigurationError | LoginRequiredError) and not isinstance(error, TokenRejectedError)
+        fatal = is_fatal(error)
         if fatal:
             wait = RECHECK_CREDENTIALS if is_dynamic(self.grant) else math.inf
         else:
@@ -430,15 +425,20 @@ class TokenSource:
         )
 
     def _backoff(self, tries: int) -> float:
-        policy = self._runtime.policy
-        ceiling = min(policy.retry_interval * 2.0 ** min(tries - 1, 30), policy.retry_ceiling)
-        # Drawn above the floor: orgs that failed together don't come back together.
-        return policy.retry_interval + (ceiling - policy.retry_interval) * self._runtime.random.random()
+        policy, chance = self._runtime.policy, self._runtime.random.random()
+        return backoff(tries, shortest=policy.retry_interval, longest=policy.retry_ceiling, chance=chance)
 
     async def _observe_lifetime(self, grant: Grant, token: Token) -> None:
         left = await ask_for_lifetime(self._runtime, grant, self.org, token)
-        if left is not None and token is self.current:
-            self._set_lifetime(Lifetime(left, LifetimeSource.INTROSPECTION), age=0.0, reissued=False)
+        if left is None or token is not self.current or self._record is None or self.store_key is None:
+            return
+        lifetime = Lifetime(left, LifetimeSource.INTROSPECTION)
+        self._set_lifetime(lifetime, age=0.0, reissued=False)
+        record = self._record = replace(
+            self._record, lifetime=lifetime, obtained_at=self._runtime.endpoint.server_now()
+        )
+        with suppress(StoreUnavailableError):
+            await self._runtime.store.put(self.store_key, record, expected=record.generation)
 
     # ---------------------------------------------------------------- small change
 
@@ -453,12 +453,3 @@ class TokenSource:
 
     def _emit(self, event: Event) -> None:
         self._runtime.emit(event)
-
-
-def _not_accepted(message: str) -> TokenRejectedError:
-    return TokenRejectedError(
-        message,
-        hint="The session lives but may not be used there. Check that the app's OAuth scopes include 'api', that the"
-        " user's profile has 'API Enabled', and API Access Control in Setup; then revoke the session in Setup >"
-        " Session Management, or wait until it ends.",
-    )

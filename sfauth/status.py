@@ -82,9 +82,9 @@ def status_of(source: TokenSource, *, now: float) -> OrgStatus:
         expires_in=source.expires - now if token is not None else None,
         next_refresh_in=max(0.0, next_refresh - now) if math.isfinite(next_refresh) else None,
         last_error=str(failure.error.for_org(source.key)) if failure is not None else None,
-        token_requests=source.counters.token_requests,
-        failed_requests=source.counters.failures,
-        rejections=source.counters.rejections,
+        token_requests=source.progress.token_requests,
+        failed_requests=source.progress.failures,
+        rejections=source.progress.rejections,
     )
 
 

@@ -1,6 +1,6 @@
 """Stores that share tokens between tasks; see `TokenStore` for writing one."""
 
-from .base import Record, TokenStore
+from .base import Record, Refusal, TokenStore
 from .memory import MemoryStore
 
-__all__ = ["MemoryStore", "Record", "TokenStore"]
+__all__ = ["MemoryStore", "Record", "Refusal", "TokenStore"]
