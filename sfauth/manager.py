@@ -234,8 +234,14 @@ class TokenManager:
             raise error.for_org(key) from None
         source = self._find(key) or self._evicted.pop(key, None)
         if source is None:
+            policy = self._runtime.policy
             source = TokenSource(
-                key, grant, org, self._runtime, assumed_lifetime=assumed_lifetime, keep_alive=keep_alive
+                key,
+                grant,
+                org,
+                self._runtime,
+                policy.assumed_lifetime if assumed_lifetime is None else assumed_lifetime,
+                policy.keep_alive if keep_alive is None else keep_alive,
             )
         elif (source.grant, source.org) != (grant, org):
             source.replace(grant, org)

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import math
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from .credentials import fingerprint, is_dynamic, resolve, store_key
@@ -51,87 +51,58 @@ RECHECK_CREDENTIALS = 30.0
 """Seconds after which a file or callable that gave a refused secret is asked whether it has another one by now."""
 
 
+@dataclass(slots=True, weakref_slot=True, eq=False, repr=False)
 class TokenSource:
     """One identity at one org. Made by a manager (`TokenManager.source`).
 
     Attributes:
         key: The key under which the manager knows it.
-        org: Where it logs in.
         grant: What it logs in with.
-        generation: Counts its tokens, from 1; 0 before the first.
+        org: Where it logs in.
+        assumed_lifetime: Seconds a token is thought to live where nothing is known.
+        keep_alive: Refresh ahead of time even when nobody asks for tokens.
         current: The newest token, or None when there is none that may be used.
+        generation: Counts its tokens, from 1; 0 before the first.
     """
 
-    __slots__ = (
-        "__weakref__",
-        "_credential",
-        "_failures_in_a_row",
-        "_never_accepted",
-        "_record",
-        "_rejected",
-        "_retrying",
-        "_runtime",
-        "_window",
-        "accepted",
-        "assumed_lifetime",
-        "current",
-        "due",
-        "expires",
-        "failure",
-        "flight",
-        "former_instances",
-        "generation",
-        "grant",
-        "keep_alive",
-        "key",
-        "landed",
-        "last_used",
-        "lifetime",
-        "org",
-        "progress",
-        "store_key",
-    )
+    key: str
+    grant: Grant
+    org: Org
+    _runtime: Runtime
+    assumed_lifetime: float
+    keep_alive: bool
 
-    def __init__(
-        self,
-        key: str,
-        grant: Grant,
-        org: Org,
-        runtime: Runtime,
-        *,
-        assumed_lifetime: float | None = None,
-        keep_alive: bool | None = None,
-    ) -> None:
-        self.key = key
-        self.grant = grant
-        self.org = org
-        self.store_key: str | None = None
-        self.assumed_lifetime = runtime.policy.assumed_lifetime if assumed_lifetime is None else assumed_lifetime
-        self.keep_alive = runtime.policy.keep_alive if keep_alive is None else keep_alive
-        self._runtime = runtime
-        self.current: Token | None = None
-        self.generation = 0
-        # Invariant: `due` is -inf whenever `current` is None, so the warm path needs one comparison only.
-        # `due`, `expires`, `landed`, `_window` and `last_used` are readings of runtime.elapsed().
-        self.due = -math.inf
-        self.expires = -math.inf
-        self.landed = 0.0
-        self._window = 0.0
-        self.last_used = -math.inf
-        self.lifetime: Lifetime | None = None
-        self.flight: Flight | None = None
-        self.failure: Failure | None = None
-        self._failures_in_a_row = 0
-        self._credential: str | None = None
-        self._record: Record | None = None
-        self._retrying = False
-        # The generation that an API last accepted, and how many tokens in a row none accepted before rejecting them.
-        self.accepted = 0
-        self._never_accepted = 0
-        # The text of the newest token that an API rejected: it is never handed out again.
-        self._rejected: str | None = None
-        self.former_instances: tuple[str, ...] = ()
-        self.progress = Progress()
+    current: Token | None = field(default=None, init=False)
+    generation: int = field(default=0, init=False)
+    lifetime: Lifetime | None = field(default=None, init=False)
+
+    # These five are readings of runtime.elapsed().
+    # Invariant: `due` is -inf whenever `current` is None, so the warm path needs one comparison only.
+    due: float = field(default=-math.inf, init=False)
+    expires: float = field(default=-math.inf, init=False)
+    landed: float = field(default=0.0, init=False)
+    last_used: float = field(default=-math.inf, init=False)
+    # Since when the session of `current` counts: it slides on with use, so this may be later than `landed`.
+    _window: float = field(default=0.0, init=False)
+
+    # Invariant: at most one. Whoever needs a new token waits for it, or starts it and then waits like all others.
+    flight: Flight | None = field(default=None, init=False)
+    failure: Failure | None = field(default=None, init=False)
+    _failures_in_a_row: int = field(default=0, init=False)
+    _retrying: bool = field(default=False, init=False)
+
+    # The newest token that an API rejected: it is never handed out again.
+    _rejected: str | None = field(default=None, init=False)
+    # The generation that an API last accepted, and how many tokens in a row were rejected that none had accepted.
+    accepted: int = field(default=0, init=False)
+    _never_accepted: int = field(default=0, init=False)
+
+    store_key: str | None = field(default=None, init=False)
+    _credential: str | None = field(default=None, init=False)
+    _record: Record | None = field(default=None, init=False)
+
+    former_instances: tuple[str, ...] = field(default=(), init=False)
+    progress: Progress = field(default_factory=Progress, init=False)
 
     # ---------------------------------------------------------------- asked by callers
 
