@@ -324,8 +324,11 @@ class TokenManager:
 
     def status(self) -> dict[str, OrgStatus]:
         """A snapshot of every org, without a secret in it."""
-        now = self._runtime.elapsed()
-        return {source.key: status_of(source, now=now) for source in self._every_source()}
+        now, unsaved = self._runtime.elapsed(), self._runtime.unsaved
+        return {
+            source.key: status_of(source, now=now, unsaved=source.store_key in unsaved)
+            for source in self._every_source()
+        }
 
     # ---------------------------------------------------------------- inside
 
@@ -368,6 +371,7 @@ class TokenManager:
         """In a forked child: use nothing of the parent's."""
         self._runtime.background.forget()
         self._runtime.timer.clear()
+        self._runtime.unsaved.clear()
         for source in self._every_source():
             source.abandon()
 

@@ -56,7 +56,7 @@ class Renewal:
         org: Where to ask.
         store_key: Under which all who share the identity keep its tokens.
         own: What this process has kept of it itself.
-        generation: Of the token to be replaced.
+        generation: Of the token to be replaced, for events.
         useless: Access tokens that are no answer: the current one and one that an API rejected.
         forced: Somebody asked for a new token, so none from the store will do.
         retrying: Somebody has mended what the credential was refused for, so a remembered refusal doesn't count.
@@ -114,8 +114,12 @@ async def renew(runtime: Runtime, wanted: Renewal) -> Renewed:
                 if busy.error != "invalid_grant" or tries == BUSY_TRIES:
                     raise
             except (ConfigurationError, LoginRequiredError) as refused:
-                await _tell_peers(runtime, wanted, kept, refused)
-                raise
+                # Our lease may have passed on, and a peer may have used up the refresh token that we sent: then there
+                # is a newer record, and in it the living token.
+                if tries == BUSY_TRIES or not await _overtaken(runtime, wanted, kept):
+                    await _tell_peers(runtime, wanted, kept, refused)
+                    raise
+                continue
         await runtime.clock.sleep(runtime.policy.retry_interval * tries * (0.5 + runtime.random.random()))
 
 
@@ -147,33 +151,44 @@ async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None) -> Re
     if refusal is not None and refusal.credential == wanted.credential:
         raise _as_error(refusal)
     grant = wanted.grant if kept is None or kept.token is None else wanted.grant.renewed(kept.token)
-    there = kept.generation if kept is not None else 0
     # Shielded: the answer to a one-time refresh token must be kept even when everybody is gone.
-    with anyio.CancelScope(shield=not grant.resendable):
-        async with runtime.limiter:
-            wanted.progress.token_requests += 1
-            asked = runtime.elapsed()
-            token = await runtime.endpoint.fetch(grant, wanted.org)
-        age = runtime.elapsed() - asked
-        asked_at = runtime.endpoint.server_now() - age
-        reissued = kept is not None and kept.token is not None and kept.token.access_token == token.access_token
-        record = Record(
-            token=token,
-            generation=there if reissued else max(wanted.generation, there) + 1,
-            obtained_at=asked_at,
-            lifetime=lifetime_of(
-                token,
-                runtime.observed(token, wanted.org, grant.client_id),
-                server_now=asked_at,
-                assumed=wanted.assumed,
-            ),
-            credential=wanted.credential,
-        )
-        newer = await runtime.save(wanted.key, wanted.store_key, record, expected=there)
+    async with runtime.limiter:
+        with anyio.CancelScope(shield=not grant.resendable):
+            return await _request_and_keep(runtime, wanted, grant, kept)
+
+
+async def _request_and_keep(runtime: Runtime, wanted: Renewal, grant: Grant, kept: Record | None) -> Renewed:
+    wanted.progress.token_requests += 1
+    asked = runtime.elapsed()
+    token = await runtime.endpoint.fetch(grant, wanted.org)
+    age = runtime.elapsed() - asked
+    asked_at = runtime.endpoint.server_now() - age
+    there = kept.generation if kept is not None else 0
+    reissued = kept is not None and kept.token is not None and kept.token.access_token == token.access_token
+    record = Record(
+        token=token,
+        generation=there if reissued else there + 1,
+        obtained_at=asked_at,
+        lifetime=lifetime_of(
+            token,
+            runtime.observed(token, wanted.org, grant.client_id),
+            server_now=asked_at,
+            assumed=wanted.assumed,
+        ),
+        credential=wanted.credential,
+    )
+    newer = await runtime.save(wanted.key, wanted.store_key, record, expected=there)
     if newer is not None and newer.token is not None:
         # Our lease had passed to somebody whose token is newer than ours: theirs is the one to use.
         return Renewed(newer, newer.token, max(0.0, runtime.endpoint.server_now() - newer.obtained_at))
     return Renewed(record, token, age)
+
+
+async def _overtaken(runtime: Runtime, wanted: Renewal, kept: Record | None) -> bool:
+    with suppress(StoreUnavailableError):
+        there = await runtime.store.get(wanted.store_key)
+        return there is not None and there.generation > (kept.generation if kept is not None else 0)
+    return False
 
 
 def _will_do(runtime: Runtime, wanted: Renewal, kept: Record) -> bool:
@@ -183,7 +198,7 @@ def _will_do(runtime: Runtime, wanted: Renewal, kept: Record) -> bool:
         and kept.token is not None
         # Somebody with another secret must not get this token: only who could have fetched it may have it.
         and kept.credential == wanted.credential
-        and kept.generation > wanted.generation
+        and (wanted.own is None or kept.generation > wanted.own.generation)
         and kept.token.access_token not in wanted.useless
         and age < kept.lifetime.seconds * runtime.policy.refresh_at
     )

@@ -120,7 +120,7 @@ class Runtime:
         self.timer = Timer(clock)
         self.limiter = anyio.CapacityLimiter(policy.max_token_requests)
         # Records that the store could not take. They are the newest truth until it can.
-        self.unsaved: dict[str, tuple[Record, int]] = {}
+        self.unsaved: dict[str, Record] = {}
         self.lifetimes: LRUCache[tuple[str, str], Observed] = LRUCache(REMEMBERED_LIFETIMES)
 
     async def start(self) -> None:
@@ -141,15 +141,21 @@ class Runtime:
         Where the store can't be reached, the record is kept here and written as soon as it can.
         """
         try:
-            if await self.store.put(store_key, record, expected=expected):
-                self.unsaved.pop(store_key, None)
-                return None
-            return await self.store.get(store_key)
+            for _ in range(2):
+                if await self.store.put(store_key, record, expected=expected):
+                    self.unsaved.pop(store_key, None)
+                    return None
+                there = await self.store.get(store_key)
+                if there is not None and there.generation >= record.generation:
+                    return there
+                # Behind us: we went on alone while the store was away, or it has lost what it had.
+                expected = there.generation if there is not None else 0
+            return None
         except StoreUnavailableError as error:
             self.store_failed(key, record.generation, error, unsaved=True)
             if store_key not in self.unsaved:
                 self.background.spawn(self._write_until_written, key, store_key)
-            self.unsaved[store_key] = (record, self.unsaved.get(store_key, (record, expected))[1])
+            self.unsaved[store_key] = record
             return None
 
     def store_failed(self, key: str, generation: int, error: StoreUnavailableError, *, unsaved: bool = False) -> None:
@@ -161,17 +167,19 @@ class Runtime:
             await self.clock.sleep(wait * (0.5 + self.random.random()))
             wait = min(wait * 2.0, self.policy.retry_ceiling)
             record = self.unsaved.get(store_key)
-            if record is not None and await self._write_again(store_key):
-                self.emit(StoreRecovered(org=key, generation=record[0].generation))
+            if record is not None and await self._write_again(store_key, record):
+                self.emit(StoreRecovered(org=key, generation=record.generation))
 
-    async def _write_again(self, store_key: str) -> bool:
-        record, expected = self.unsaved[store_key]
+    async def _write_again(self, store_key: str, record: Record) -> bool:
         try:
+            there = await self.store.get(store_key)
+            stored = there.generation if there is not None else 0
             # Not taken means that a peer has written a newer one: then ours is history.
-            await self.store.put(store_key, record, expected=expected)
+            if stored < record.generation:
+                await self.store.put(store_key, record, expected=stored)
         except StoreUnavailableError:
             return False
-        if self.unsaved.get(store_key, (None, 0))[0] is record:
+        if self.unsaved.get(store_key) is record:
             del self.unsaved[store_key]
         return True
 
@@ -183,8 +191,8 @@ class Runtime:
             finally:
                 # The last flights have landed by now; a rotated refresh token must not die with this process.
                 with anyio.CancelScope(shield=True):
-                    for store_key in list(self.unsaved):
-                        await self._write_again(store_key)
+                    for store_key, record in list(self.unsaved.items()):
+                        await self._write_again(store_key, record)
 
     def follow(self, store_key: str, source: TokenSource) -> str:
         """From now on, tell the source when others change its record."""

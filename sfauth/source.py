@@ -328,7 +328,7 @@ class TokenSource:
         # Salesforce answers a repeated JWT bearer or client credentials request with the token of the living session.
         reissued = old is not None and token.access_token == old.access_token
         if not reissued:
-            self.generation = record.generation
+            self.generation += 1
             self.landed = now
             self._window = now - age
         elif not record.lifetime.certain:

@@ -47,6 +47,8 @@ class OrgStatus:
         token_requests: Made so far.
         failed_requests: How many of them failed.
         rejections: How often an API said that the session is over.
+        lease_holder: Who has the right to make the token request that this org waits for, where a store is shared.
+        unsaved: The newest token could not be written to the store yet.
     """
 
     key: str
@@ -63,9 +65,11 @@ class OrgStatus:
     token_requests: int
     failed_requests: int
     rejections: int
+    lease_holder: str | None
+    unsaved: bool
 
 
-def status_of(source: TokenSource, *, now: float) -> OrgStatus:
+def status_of(source: TokenSource, *, now: float, unsaved: bool) -> OrgStatus:
     """The status of a source; ``now`` is its manager's elapsed time."""
     token, failure = source.current, source.failure
     lifetime = source.lifetime if token is not None else None
@@ -85,6 +89,8 @@ def status_of(source: TokenSource, *, now: float) -> OrgStatus:
         token_requests=source.progress.token_requests,
         failed_requests=source.progress.failures,
         rejections=source.progress.rejections,
+        lease_holder=source.progress.lease_holder,
+        unsaved=unsaved,
     )
 
 

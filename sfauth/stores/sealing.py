@@ -15,7 +15,7 @@ import stat
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 import anyio
 import anyio.to_thread
@@ -111,7 +111,7 @@ class Seal:
 
     def __init__(self, keys: Keys | None) -> None:
         sources = key_from_env() if keys is None else keys
-        self._sources: list[Key] = list(sources) if isinstance(sources, (list, tuple)) else [sources]  # type: ignore[list-item]
+        self._sources: list[Key] = list(sources) if isinstance(sources, (list, tuple)) else [cast("Key", sources)]
         if not self._sources:
             raise ConfigurationError("A store needs at least one key.")
         self._fernets: dict[str, Fernet] = {}
