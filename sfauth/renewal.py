@@ -151,10 +151,13 @@ async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None) -> Re
     if refusal is not None and refusal.credential == wanted.credential:
         raise _as_error(refusal)
     grant = wanted.grant if kept is None or kept.token is None else wanted.grant.renewed(kept.token)
-    # Shielded: the answer to a one-time refresh token must be kept even when everybody is gone.
+    renewed = None
     async with runtime.limiter:
+        # Shielded: the answer to a one-time refresh token must be kept even when everybody is gone.
         with anyio.CancelScope(shield=not grant.resendable):
-            return await _request_and_keep(runtime, wanted, grant, kept)
+            renewed = await _request_and_keep(runtime, wanted, grant, kept)
+    assert renewed is not None  # nobody cancels that scope itself
+    return renewed
 
 
 async def _request_and_keep(runtime: Runtime, wanted: Renewal, grant: Grant, kept: Record | None) -> Renewed:
