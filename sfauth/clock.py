@@ -39,8 +39,6 @@ def _elapsed() -> Callable[[], float]:
 class SystemClock:
     """The machine's clocks."""
 
-    __slots__ = ("elapsed", "wall")
-
     def __init__(self) -> None:
         self.elapsed: Callable[[], float] = _elapsed()
         self.wall: Callable[[], float] = time.time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import anyio
 
@@ -19,10 +19,19 @@ if TYPE_CHECKING:
     from .runtime import Runtime
     from .token import Token
 
-__all__ = ["Progress", "Renewal", "Renewed", "ask_for_lifetime", "newest", "renew"]
+__all__ = ["Place", "Progress", "Renewal", "Renewed", "ask_for_lifetime", "newest", "place_of", "renew"]
 
 BUSY_TRIES = 4
 """Token requests made while Salesforce says that another one with the same refresh token is being processed."""
+
+
+Place: TypeAlias = "tuple[str, str | None]"
+"""An access token and where it is used: what one address rejects, another may take, after an org has moved."""
+
+
+def place_of(token: Token) -> Place:
+    """The token and its instance."""
+    return token.access_token, token.instance_url
 
 
 @dataclass(slots=True)
@@ -57,7 +66,7 @@ class Renewal:
         store_key: Under which all who share the identity keep its tokens.
         own: What this process has kept of it itself.
         generation: Of the token to be replaced, for events.
-        useless: Access tokens that are no answer: the current one and one that an API rejected.
+        useless: Tokens that are no answer: the current one and one that an API rejected.
         forced: Somebody asked for a new token, so none from the store will do.
         retrying: Somebody has mended what the credential was refused for, so a remembered refusal doesn't count.
         assumed: Seconds a token is thought to live where nothing is known.
@@ -71,7 +80,7 @@ class Renewal:
     store_key: str
     own: Record | None
     generation: int
-    useless: tuple[str | None, ...] = field(repr=False)
+    useless: tuple[Place | None, ...] = field(repr=False)
     forced: bool
     retrying: bool
     assumed: float
@@ -202,7 +211,7 @@ def _will_do(runtime: Runtime, wanted: Renewal, kept: Record) -> bool:
         # Somebody with another secret must not get this token: only who could have fetched it may have it.
         and kept.credential == wanted.credential
         and (wanted.own is None or kept.generation > wanted.own.generation)
-        and kept.token.access_token not in wanted.useless
+        and place_of(kept.token) not in wanted.useless
         and age < kept.lifetime.seconds * runtime.policy.refresh_at
     )
 

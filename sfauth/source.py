@@ -36,7 +36,7 @@ from .events import (
 )
 from .flight import Failure, Flight, backoff, is_fatal, not_accepted
 from .lifetime import EXPIRY_MARGIN, Lifetime, LifetimeSource, due_after, slid
-from .renewal import Progress, Renewal, Renewed, ask_for_lifetime, newest, renew
+from .renewal import Place, Progress, Renewal, Renewed, ask_for_lifetime, newest, place_of, renew
 from .stores import Record
 
 if TYPE_CHECKING:
@@ -91,8 +91,8 @@ class TokenSource:
     _failures_in_a_row: int = field(default=0, init=False)
     _retrying: bool = field(default=False, init=False)
 
-    # The newest token that an API rejected: it is never handed out again.
-    _rejected: str | None = field(default=None, init=False)
+    # The newest token that an API rejected, and where: it is never handed out for there again.
+    _rejected: Place | None = field(default=None, init=False)
     # The generation that an API last accepted, and how many tokens in a row were rejected that none had accepted.
     accepted: int = field(default=0, init=False)
     _never_accepted: int = field(default=0, init=False)
@@ -141,7 +141,7 @@ class TokenSource:
         age = now - self._window
         if not lifetime.certain:
             self._runtime.observed(token, self.org, self.grant.client_id).rejected(age, lifetime.seconds)
-        self._rejected = token.access_token
+        self._rejected = place_of(token)
         self._forget_token()
         self.progress.rejections += 1
         self._emit(
@@ -184,7 +184,7 @@ class TokenSource:
             return
         token = record.token
         await self._runtime.endpoint.revoke(token.refresh_token or token.access_token, self.org)
-        self._rejected = token.access_token
+        self._rejected = place_of(token)
         self._forget_token()
         gone = replace(record, token=None, generation=record.generation + 1)
         self._record = None
@@ -211,7 +211,7 @@ class TokenSource:
         if record.token is None:
             self._record = record
             self.invalidate()
-        elif record.credential == self._credential and record.token.access_token != self._rejected:
+        elif record.credential == self._credential and place_of(record.token) != self._rejected:
             age = max(0.0, self._runtime.endpoint.server_now() - record.obtained_at)
             flight = Flight(Reason.PEER, self.generation)
             self._land(Renewed(record, record.token, age), Reason.PEER, flight=flight, seconds=0.0)
@@ -310,7 +310,7 @@ class TokenSource:
             store_key=self.store_key,
             own=self._record,
             generation=self.generation,
-            useless=(self._rejected, self.current.access_token if self.current is not None else None),
+            useless=(self._rejected, place_of(self.current) if self.current is not None else None),
             forced=flight.reason is Reason.ASKED,
             retrying=retrying,
             assumed=self.assumed_lifetime,
@@ -323,7 +323,7 @@ class TokenSource:
             return
         record, token, age, now = renewed.record, renewed.token, renewed.age, self._runtime.elapsed()
         old = self.current
-        if token.access_token == self._rejected:
+        if place_of(token) == self._rejected:
             raise not_accepted("Salesforce's APIs reject the access token, and asked for a new one it gives the same.")
         # Salesforce answers a repeated JWT bearer or client credentials request with the token of the living session.
         reissued = old is not None and token.access_token == old.access_token
