@@ -101,6 +101,7 @@ class TokenSource:
     _credential: str | None = field(default=None, init=False)
     _record: Record | None = field(default=None, init=False)
 
+    _instance: str | None = field(default=None, init=False)
     former_instances: tuple[str, ...] = field(default=(), init=False)
     progress: Progress = field(default_factory=Progress, init=False)
 
@@ -339,8 +340,7 @@ class TokenSource:
         self._record = record
         self.current = flight.token = token
         self._set_lifetime(record.lifetime, age=age, reissued=reissued)
-        if old is not None and old.instance_url and token.instance_url and old.instance_url != token.instance_url:
-            self._moved(old.instance_url, token.instance_url)
+        self._note_instance(token.instance_url)
         self._emit(
             TokenAcquired(
                 org=self.key,
@@ -417,9 +417,12 @@ class TokenSource:
         self.current = None
         self.due = self.expires = -math.inf
 
-    def _moved(self, old: str, new: str) -> None:
+    def _note_instance(self, new: str | None) -> None:
+        old, self._instance = self._instance, new or self._instance
+        if old is None or new is None or old == new:
+            return
         # Requests that were built for the old address are sent to the new one; the newest few addresses are enough.
-        self.former_instances = (*(each for each in self.former_instances if each != new), old)[-4:]
+        self.former_instances = (*(each for each in self.former_instances if each not in (old, new)), old)[-4:]
         self._emit(InstanceMoved(org=self.key, generation=self.generation, old=old, new=new))
 
     def _emit(self, event: Event) -> None:
