@@ -180,7 +180,10 @@ class TokenSource:
             await self.flight.done.wait()
         if self.store_key is None:
             return
-        record = newest(self._record, await self._runtime.store.get(self.store_key))
+        kept = await self._runtime.store.get(self.store_key)
+        if kept is not None and kept.credential != self._credential:
+            kept = None  # somebody else's, who has another secret
+        record = newest(self._record, kept)
         if record is None or record.token is None:
             return
         token = record.token
