@@ -9,53 +9,56 @@
 
 from __future__ import annotations
 
-from .auth import SalesforceAuth
-from .clients.httpx import SalesforceClient
-from .clock import Clock, SystemClock
-from .endpoint import TokenEndpoint
-from .errors import (
-    ConfigurationError,
-    LoginRequiredError,
-    ProtocolError,
-    SfauthError,
-    StoreUnavailableError,
-    TokenRejectedError,
-    TryLaterError,
-    UnknownOrgError,
-    UntrustedHostError,
-)
-from .events import (
-    Event,
-    EventHook,
-    InstanceMoved,
-    Reason,
-    RefreshFailed,
-    RefreshStarted,
-    SessionRejected,
-    StoreFailed,
-    StoreRecovered,
-    TokenAcquired,
-    TokenInvalidated,
-    TokenRevoked,
-    log_event,
-)
-from .grants import (
-    ClientCredentialsGrant,
-    Credential,
-    Grant,
-    JWTBearerGrant,
-    LegacyFlowWarning,
-    RefreshTokenGrant,
-    UsernamePasswordGrant,
-)
-from .introspection import Introspection
-from .lifetime import Lifetime, LifetimeSource
-from .manager import TokenManager
-from .org import Org, OrgKind
-from .source import TokenSource
-from .status import OrgStatus, State
-from .stores import MemoryStore, TokenStore
-from .token import Token
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .auth import SalesforceAuth
+    from .clients.httpx import SalesforceClient
+    from .clock import Clock, SystemClock
+    from .endpoint import TokenEndpoint
+    from .errors import (
+        ConfigurationError,
+        LoginRequiredError,
+        ProtocolError,
+        SfauthError,
+        StoreUnavailableError,
+        TokenRejectedError,
+        TryLaterError,
+        UnknownOrgError,
+        UntrustedHostError,
+    )
+    from .events import (
+        Event,
+        EventHook,
+        InstanceMoved,
+        Reason,
+        RefreshFailed,
+        RefreshStarted,
+        SessionRejected,
+        StoreFailed,
+        StoreRecovered,
+        TokenAcquired,
+        TokenInvalidated,
+        TokenRevoked,
+        log_event,
+    )
+    from .grants import (
+        ClientCredentialsGrant,
+        Credential,
+        Grant,
+        JWTBearerGrant,
+        LegacyFlowWarning,
+        RefreshTokenGrant,
+        UsernamePasswordGrant,
+    )
+    from .introspection import Introspection
+    from .lifetime import Lifetime, LifetimeSource
+    from .manager import TokenManager
+    from .org import Org, OrgKind
+    from .source import TokenSource
+    from .status import OrgStatus, State
+    from .stores import MemoryStore, TokenStore
+    from .token import Token
 
 __all__ = [
     "ClientCredentialsGrant",
@@ -105,3 +108,67 @@ __all__ = [
     "UsernamePasswordGrant",
     "log_event",
 ]
+
+# Where each name lives; loaded when it is first asked for, so that importing sfauth costs next to nothing.
+_HOMES = {
+    "ClientCredentialsGrant": ".grants",
+    "Clock": ".clock",
+    "ConfigurationError": ".errors",
+    "Credential": ".grants",
+    "Event": ".events",
+    "EventHook": ".events",
+    "Grant": ".grants",
+    "InstanceMoved": ".events",
+    "Introspection": ".introspection",
+    "JWTBearerGrant": ".grants",
+    "LegacyFlowWarning": ".grants",
+    "Lifetime": ".lifetime",
+    "LifetimeSource": ".lifetime",
+    "LoginRequiredError": ".errors",
+    "MemoryStore": ".stores",
+    "Org": ".org",
+    "OrgKind": ".org",
+    "OrgStatus": ".status",
+    "ProtocolError": ".errors",
+    "Reason": ".events",
+    "RefreshFailed": ".events",
+    "RefreshStarted": ".events",
+    "RefreshTokenGrant": ".grants",
+    "SalesforceAuth": ".auth",
+    "SalesforceClient": ".clients.httpx",
+    "SessionRejected": ".events",
+    "SfauthError": ".errors",
+    "State": ".status",
+    "StoreFailed": ".events",
+    "StoreRecovered": ".events",
+    "StoreUnavailableError": ".errors",
+    "SystemClock": ".clock",
+    "Token": ".token",
+    "TokenAcquired": ".events",
+    "TokenEndpoint": ".endpoint",
+    "TokenInvalidated": ".events",
+    "TokenManager": ".manager",
+    "TokenRejectedError": ".errors",
+    "TokenRevoked": ".events",
+    "TokenSource": ".source",
+    "TokenStore": ".stores",
+    "TryLaterError": ".errors",
+    "UnknownOrgError": ".errors",
+    "UntrustedHostError": ".errors",
+    "UsernamePasswordGrant": ".grants",
+    "log_event": ".events",
+}
+
+if not TYPE_CHECKING:  # or type checkers would believe that anything can be imported from here
+
+    def __getattr__(name: str) -> Any:
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from importlib import import_module
+
+        value = getattr(import_module(_HOMES[name], __name__), name)
+        globals()[name] = value
+        return value
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

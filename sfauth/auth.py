@@ -41,6 +41,8 @@ class SalesforceAuth(httpx.Auth):
         self._source = source
         self._other_origins = other_origins
         self._bound: Token | None = None
+        self._authorization = ""
+        self._prefix = str(ANY_INSTANCE).rstrip("/")
         self._instance = ANY_INSTANCE
         self._own: frozenset[_Origin] = frozenset()
         self._movable: frozenset[_Origin] = frozenset()
@@ -51,6 +53,11 @@ class SalesforceAuth(httpx.Auth):
         if token is not None and token is not self._bound:
             self._bind(token)
         return self._instance
+
+    def prefix(self) -> str:
+        """`instance` as text without the slash at its end, to put a path behind."""
+        self.instance()
+        return self._prefix
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         raise RuntimeError("SalesforceAuth awaits tokens: use it with httpx.AsyncClient, not with httpx.Client.")
@@ -65,6 +72,9 @@ class SalesforceAuth(httpx.Auth):
             yield request
             return
         response = yield request
+        if response.status_code < 400:
+            source.accepted = generation
+            return
         if not await self._rejected(response, api, generation):
             return
         body = _replayable(request)
@@ -110,13 +120,15 @@ class SalesforceAuth(httpx.Auth):
         if api is Api.BULK:
             request.headers["X-SFDC-Session"] = token.access_token
         else:
-            request.headers["Authorization"] = f"{token.token_type} {token.access_token}"
+            request.headers["Authorization"] = self._authorization
         return True
 
     def _bind(self, token: Token) -> None:
         source = self._source
         # A reply without instance_url (a few flows have none) leaves the login host: a My Domain or site.
         self._instance = httpx.URL((token.instance_url or source.org.url) + "/")
+        self._prefix = str(self._instance).rstrip("/")
+        self._authorization = f"{token.token_type} {token.access_token}"
         own = [str(self._instance), token.api_instance_url]
         if not source.org.is_login_host:
             own.append(source.org.url)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
@@ -14,6 +15,8 @@ from anyio.lowlevel import current_token
 from .errors import ConfigurationError
 
 __all__ = ["Background"]
+
+logger = logging.getLogger("sfauth")
 
 
 class Background:
@@ -72,8 +75,8 @@ class Background:
         """In a forked child: the parent's loop and tasks don't exist here."""
         self._group = None
 
-    def spawn(self, function: Callable[..., Coroutine[Any, Any, object]], *args: object) -> None:
-        """Start a task.
+    def check(self) -> anyio.abc.TaskGroup:
+        """The group, where tasks may be started and awaited from here.
 
         Raises:
             ConfigurationError: Not started, closed, or called from another event loop.
@@ -88,7 +91,18 @@ class Background:
                 "This TokenManager belongs to another event loop.",
                 hint="Make one TokenManager for each event loop; they can share tokens through a store.",
             )
-        self._group.start_soon(function, *args)
+        return self._group
+
+    def spawn(self, function: Callable[..., Coroutine[Any, Any, object]], *args: object) -> None:
+        """Start a task; raises what `check` raises."""
+        self.check().start_soon(_guarded, function, *args)
+
+
+async def _guarded(function: Callable[..., Coroutine[Any, Any, object]], *args: object) -> None:
+    try:
+        await function(*args)
+    except Exception:  # a bug, or a store's: one task's, and no reason to end all others
+        logger.exception("A background task of sfauth failed: please report it.")
 
 
 async def _nothing() -> None:

@@ -15,7 +15,7 @@ from .errors import ConfigurationError, SfauthError, TryLaterError
 from .grants.base import Grant
 from .org import Org
 
-__all__ = ["fingerprint", "is_dynamic", "resolve", "store_key"]
+__all__ = ["fingerprint", "identity", "is_dynamic", "resolve", "store_key"]
 
 _G = TypeVar("_G", bound=Grant)
 
@@ -47,6 +47,11 @@ def fingerprint(resolved: Grant) -> str:
         data = value if isinstance(value, bytes) else str(value).encode()
         digest.update(f"{name}:{len(data)}:".encode() + data)
     return digest.hexdigest()
+
+
+def identity(grant: Grant, org: Org) -> tuple[object, ...]:
+    """Whose tokens they are. A new client secret or key changes nothing; a new refresh token may be another user's."""
+    return org, type(grant), grant.client_id, grant.subject, getattr(grant, "refresh_token", None)
 
 
 def store_key(resolved: Grant, org: Org) -> str:

@@ -69,13 +69,14 @@ class TokenEndpoint:
         try:
             return await self._fetch(grant, org)
         except SfauthError as error:
-            if not (grant.signs and error.error == "invalid_grant"):
-                raise
             # An assertion dated by a wrong clock fails as a bare invalid_grant; only the answer's Date tells why.
-            if abs(self.skew - dated) < SKEW_WORTH_A_RETRY:
-                error.hint = self._mention_clock(error.hint)
-                raise
-        return await self._fetch(grant, org)
+            misdated = abs(self.skew - dated) >= SKEW_WORTH_A_RETRY
+            if not (grant.signs and error.error == "invalid_grant" and misdated):
+                raise self._mentioning_clock(error, grant) from None
+        try:
+            return await self._fetch(grant, org)
+        except SfauthError as error:
+            raise self._mentioning_clock(error, grant) from None
 
     async def introspect(self, token: str, grant: Grant, org: Org, *, host: str | None = None) -> Introspection | None:
         """Ask what Salesforce knows of a token (RFC 7662); None when this client has no way to prove itself.
@@ -114,11 +115,12 @@ class TokenEndpoint:
         kept = request.form.get("refresh_token")
         return replace(token, refresh_token=kept) if token.refresh_token is None and kept else token
 
-    def _mention_clock(self, hint: str | None) -> str | None:
-        if abs(self.skew) < SKEW_WORTH_A_RETRY:
-            return hint
-        side = "behind" if self.skew > 0 else "ahead of"
-        return f"This machine's clock is {abs(self.skew):.0f} s {side} Salesforce's: set it (NTP). {hint or ''}".strip()
+    def _mentioning_clock(self, error: SfauthError, grant: Grant) -> SfauthError:
+        if grant.signs and error.error == "invalid_grant" and abs(self.skew) >= SKEW_WORTH_A_RETRY:
+            side = "behind" if self.skew > 0 else "ahead of"
+            clock = f"This machine's clock is {abs(self.skew):.0f} s {side} Salesforce's: set it (NTP)."
+            error.hint = f"{clock} {error.hint}" if error.hint else clock
+        return error
 
     @staticmethod
     def _check_addresses(org: Org, token: Token) -> None:
@@ -145,7 +147,7 @@ class TokenEndpoint:
                 "POST", url, data=dict(form), headers={**HEADERS, **headers}, auth=None, follow_redirects=False
             ) as response:
                 body = await _read(response)
-        except httpx.HTTPError as problem:
+        except (httpx.HTTPError, OSError) as problem:
             # The cause is dropped on purpose: an httpx error holds the request, and so the secrets in its body.
             raise _unreachable(problem, url, form.values()) from None
         except httpx.InvalidURL:
@@ -175,7 +177,7 @@ async def _read(response: httpx.Response) -> bytes:
     return bytes(body)
 
 
-def _unreachable(problem: httpx.HTTPError, url: str, secrets: Iterable[str]) -> TryLaterError:
+def _unreachable(problem: Exception, url: str, secrets: Iterable[str]) -> TryLaterError:
     kind = type(problem).__name__
     detail = scrub(str(problem), secrets)
     return TryLaterError(

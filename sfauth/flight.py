@@ -18,11 +18,14 @@ __all__ = ["Failure", "Flight", "backoff", "is_fatal", "not_accepted"]
 class Flight:
     """One token request and all who wait for it: ends with a token, an error, or neither when it came too late."""
 
-    __slots__ = ("base", "done", "error", "reason", "token", "waiters")
+    __slots__ = ("credential", "done", "epoch", "error", "reason", "rejected", "started", "token", "waiters")
 
-    def __init__(self, reason: Reason, base: int) -> None:
+    def __init__(self, reason: Reason, epoch: int, rejected: object, started: float) -> None:
         self.reason = reason
-        self.base = base
+        self.epoch = epoch
+        self.rejected = rejected
+        self.started = started
+        self.credential: str | None = None
         self.done = anyio.Event()
         self.waiters = 0
         self.token: Token | None = None

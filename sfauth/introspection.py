@@ -59,10 +59,13 @@ _KNOWN = frozenset("active exp iat nbf scope client_id username sub token_type".
 
 
 def _seconds(value: object) -> float | None:
-    try:
-        return float(value) if isinstance(value, (int, float, str)) and not isinstance(value, bool) else None
-    except ValueError:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
+    try:
+        seconds = float(value)
+    except (ValueError, OverflowError):
+        return None
+    return seconds if 0 <= seconds < 1e11 else None
 
 
 def _text(value: object) -> str | None:

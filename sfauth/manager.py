@@ -25,7 +25,6 @@ from .events import EventHook, log_event
 from .grants.base import Grant
 from .org import Org
 from .runtime import Policy, Runtime
-from .settings import read_environment, read_file
 from .source import TokenSource
 from .status import OrgStatus, status_of
 from .stores import MemoryStore, TokenStore
@@ -153,6 +152,8 @@ class TokenManager:
         Raises:
             ConfigurationError: A variable is missing or contradicts another; it is named.
         """
+        from .settings import read_environment
+
         return cls._with(read_environment(environ, prefix=prefix), options)
 
     @classmethod
@@ -162,6 +163,8 @@ class TokenManager:
         Raises:
             ConfigurationError: The file can't be read, or an entry is wrong; it is named.
         """
+        from .settings import read_file
+
         return cls._with(read_file(Path(path)), options)
 
     @classmethod
@@ -189,8 +192,7 @@ class TokenManager:
         with anyio.CancelScope(shield=True):
             for transport in self._owned:
                 await transport.aclose()
-        for source in self._every_source():
-            source.abandon()
+        self._abandon_sources()
 
     # ---------------------------------------------------------------- orgs
 
@@ -350,6 +352,10 @@ class TokenManager:
     def _every_source(self) -> list[TokenSource]:
         return [*self._sources.values(), *self._dynamic.values()]
 
+    def _abandon_sources(self) -> None:
+        for source in [*self._every_source(), *self._evicted.values()]:
+            source.abandon()
+
     def _evict(self) -> None:
         busy: dict[str, TokenSource] = {}
         while self._dynamic and len(self._dynamic) + len(busy) > self._max_dynamic:
@@ -372,8 +378,7 @@ class TokenManager:
         self._runtime.background.forget()
         self._runtime.timer.clear()
         self._runtime.unsaved.clear()
-        for source in self._every_source():
-            source.abandon()
+        self._abandon_sources()
 
 
 def ssl_context(verify: ssl.SSLContext | str | bool) -> ssl.SSLContext:

@@ -278,7 +278,7 @@ async def ask_for_lifetime(runtime: Runtime, grant: Grant, org: Org, token: Toke
     try:
         async with runtime.limiter:
             answer = await runtime.endpoint.introspect(token.access_token, grant, org, host=token.instance_url)
-    except SfauthError:
+    except Exception:  # noqa: BLE001 - whatever it is, not knowing a lifetime never fails a login
         return None
     if answer is None or not answer.active or answer.expires_at is None:
         return None

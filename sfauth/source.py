@@ -21,7 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from .credentials import fingerprint, is_dynamic, resolve, store_key
+from .credentials import fingerprint, identity, is_dynamic, resolve, store_key
 from .errors import ProtocolError, SfauthError, StoreUnavailableError, TryLaterError
 from .events import (
     Event,
@@ -46,6 +46,9 @@ if TYPE_CHECKING:
     from .token import Token
 
 __all__ = ["TokenSource"]
+
+SHORTEST_REPEAT = 0.1
+"""Share of its lifetime that must pass before a token that Salesforce has just repeated is asked for again."""
 
 RECHECK_CREDENTIALS = 30.0
 """Seconds after which a file or callable that gave a refused secret is asked whether it has another one by now."""
@@ -76,12 +79,14 @@ class TokenSource:
     generation: int = field(default=0, init=False)
     lifetime: Lifetime | None = field(default=None, init=False)
 
-    # These five are readings of runtime.elapsed().
+    # These six are readings of runtime.elapsed().
     # Invariant: `due` is -inf whenever `current` is None, so the warm path needs one comparison only.
     due: float = field(default=-math.inf, init=False)
     expires: float = field(default=-math.inf, init=False)
     landed: float = field(default=0.0, init=False)
     last_used: float = field(default=-math.inf, init=False)
+    # When `due` was last set: use since then is what makes a refresh ahead of time worth its while.
+    _settled: float = field(default=0.0, init=False)
     # Since when the session of `current` counts: it slides on with use, so this may be later than `landed`.
     _window: float = field(default=0.0, init=False)
 
@@ -89,6 +94,8 @@ class TokenSource:
     flight: Flight | None = field(default=None, init=False)
     failure: Failure | None = field(default=None, init=False)
     _failures_in_a_row: int = field(default=0, init=False)
+    # Counts the grants. A flight that began with another one comes too late, whatever it brings.
+    _epoch: int = field(default=0, init=False)
     _retrying: bool = field(default=False, init=False)
 
     # The newest token that an API rejected, and where: it is never handed out for there again.
@@ -148,6 +155,8 @@ class TokenSource:
         self._emit(
             SessionRejected(org=self.key, generation=generation, status=status, age=age, expected=lifetime.seconds)
         )
+        if self.keep_alive:
+            self._runtime.timer.schedule(now, self)
         self._never_accepted = 0 if self.accepted == generation else self._never_accepted + 1
         if self._never_accepted > 1:
             # New tokens don't help. Without this, every request would fetch one more.
@@ -158,10 +167,11 @@ class TokenSource:
 
     def replace(self, grant: Grant, org: Org) -> None:
         """Use another grant or org from now on. A token of another identity is forgotten, and so is any failure."""
-        if (org, grant.client_id, grant.subject) != (self.org, self.grant.client_id, self.grant.subject):
+        if identity(grant, org) != identity(self.grant, self.org):
             self._forget_token()
+            self._record = None
         self.grant, self.org, self.store_key = grant, org, None
-        self.generation += 1  # a flight that is under way with the old grant comes too late
+        self._epoch += 1
         self.reset()
 
     def reset(self) -> None:
@@ -200,10 +210,11 @@ class TokenSource:
     def on_timer(self) -> None:
         """Refresh ahead of time, if that still means something. Idle sources lapse."""
         now = self._runtime.elapsed()
-        used = self.keep_alive or self.last_used > self.landed
-        wanted = used and self.current is not None and now >= self.due and self.flight is None
-        if wanted and self._remembered(now) is None and self._runtime.background.running:
-            self._begin(Reason.DUE)
+        used = self.keep_alive or (self.last_used > self._settled and self.current is not None)
+        if not used or now < self.due or self.flight is not None or not self._runtime.background.running:
+            return
+        if self._remembered(now) is None:
+            self._begin(Reason.DUE if self.current is not None else Reason.REJECTED)
 
     async def on_change(self) -> None:
         """A peer has written or deleted this identity's record: use its newer token, forget one that it revoked."""
@@ -217,8 +228,7 @@ class TokenSource:
             self.invalidate()
         elif record.credential == self._credential and place_of(record.token) != self._rejected:
             age = max(0.0, self._runtime.endpoint.server_now() - record.obtained_at)
-            flight = Flight(Reason.PEER, self.generation)
-            self._land(Renewed(record, record.token, age), Reason.PEER, flight=flight, seconds=0.0)
+            self._land(self._new_flight(Reason.PEER), Renewed(record, record.token, age))
 
     def abandon(self) -> None:
         """In a forked child: what the parent had is not ours."""
@@ -241,6 +251,7 @@ class TokenSource:
         return token
 
     async def _wait_for(self, reason: Reason) -> Token:
+        self._runtime.background.check()
         while True:
             flight = self.flight
             if flight is None:
@@ -259,10 +270,9 @@ class TokenSource:
     def _last_resort(self, error: SfauthError, reason: Reason) -> Token:
         # An opaque session in use slides on, so its thought end is a guess: while Salesforce can't be asked, a token
         # that nobody has rejected is worth a try.
-        token, lifetime = self.current, self.lifetime
-        guessed = lifetime is not None and not lifetime.certain
-        if token is not None and guessed and reason is Reason.EXPIRED and isinstance(error, TryLaterError):
-            return token
+        guessed = self.lifetime is not None and not self.lifetime.certain
+        if self.current is not None and guessed and reason is Reason.EXPIRED and isinstance(error, TryLaterError):
+            return self.current
         raise error.for_org(self.key)
 
     def _remembered(self, now: float) -> SfauthError | None:
@@ -270,18 +280,20 @@ class TokenSource:
         return failure.error if failure is not None and now < failure.until else None
 
     def _begin(self, reason: Reason) -> Flight:
-        flight = Flight(reason, self.generation)
+        flight = self._new_flight(reason)
         self._runtime.background.spawn(self._fly, flight)
         self.flight = flight
         return flight
 
+    def _new_flight(self, reason: Reason) -> Flight:
+        return Flight(reason, self._epoch, self._rejected, self._runtime.elapsed())
+
     async def _fly(self, flight: Flight) -> None:
-        started = self._runtime.elapsed()
         self._emit(RefreshStarted(org=self.key, generation=self.generation, reason=flight.reason))
         grant = None
         try:
             renewed, grant = await self._renew(flight)
-            self._land(renewed, flight.reason, flight=flight, seconds=self._runtime.elapsed() - started)
+            self._land(flight, renewed)
         except SfauthError as error:
             self._fail(flight, error)
         except Exception as problem:  # noqa: BLE001 - a bug: its waiters must not hang, nor other orgs suffer
@@ -299,10 +311,10 @@ class TokenSource:
 
     async def _renew(self, flight: Flight) -> tuple[Renewed, Grant]:
         grant = await resolve(self.grant)
-        credential = fingerprint(grant)
+        flight.credential = credential = fingerprint(grant)
         failure = self.failure
         if failure is not None and failure.fatal and failure.credential == credential:
-            raise failure.error  # the same secret as the one that was refused: not worth a request
+            raise failure.error.for_org(self.key)  # the secret is the one that was refused: not worth a request
         self._credential = credential
         self.store_key = self._runtime.follow(store_key(grant, self.org), self)
         retrying, self._retrying = self._retrying, False
@@ -322,12 +334,14 @@ class TokenSource:
         )
         return await renew(self._runtime, wanted), grant
 
-    def _land(self, renewed: Renewed, reason: Reason, *, flight: Flight, seconds: float) -> None:
-        if self.generation != flight.base:
+    def _land(self, flight: Flight, renewed: Renewed) -> None:
+        if self._epoch != flight.epoch:
             return
         record, token, age, now = renewed.record, renewed.token, renewed.age, self._runtime.elapsed()
         old = self.current
         if place_of(token) == self._rejected:
+            if flight.rejected != self._rejected:
+                return  # asked for before it was rejected: the next request may well bring another one
             raise not_accepted("Salesforce's APIs reject the access token, and asked for a new one it gives the same.")
         # Salesforce answers a repeated JWT bearer or client credentials request with the token of the living session.
         reissued = old is not None and token.access_token == old.access_token
@@ -348,8 +362,8 @@ class TokenSource:
             TokenAcquired(
                 org=self.key,
                 generation=self.generation,
-                reason=reason,
-                seconds=seconds,
+                reason=flight.reason,
+                seconds=now - flight.started,
                 waiters=flight.waiters,
                 lifetime=record.lifetime.seconds,
                 lifetime_source=record.lifetime.source.value,
@@ -359,18 +373,24 @@ class TokenSource:
 
     def _set_lifetime(self, lifetime: Lifetime, *, age: float, reissued: bool) -> None:
         runtime, now = self._runtime, self._runtime.elapsed()
-        remaining = max(0.0, lifetime.seconds - age)
-        self.lifetime = lifetime
+        policy, remaining = runtime.policy, max(0.0, lifetime.seconds - age)
+        self.lifetime, self._settled = lifetime, now
         self.expires = now + remaining * (1.0 - EXPIRY_MARGIN)
         if reissued and lifetime.certain:
             self.due = self.expires  # asked earlier, Salesforce would hand out the same token once more
         else:
-            policy, chance = runtime.policy, runtime.random.random()
             start, span = (now, remaining) if reissued else (now - age, lifetime.seconds)
+            chance = runtime.random.random()
             self.due = start + due_after(span, fraction=policy.refresh_at, jitter=policy.jitter, chance=chance)
+        # Never in a loop: neither for a token that was dead on arrival nor near the end of one that is repeated.
+        pause = max(policy.retry_interval, lifetime.seconds * SHORTEST_REPEAT if reissued else 0.0)
+        self.due = max(self.due, now + pause)
+        self.expires = max(self.expires, self.due)
         runtime.timer.schedule(self.due, self)
 
     def _fail(self, flight: Flight, error: SfauthError) -> None:
+        if self._epoch != flight.epoch:
+            return
         runtime, now = self._runtime, self._runtime.elapsed()
         flight.error = error
         self.progress.failures += 1
@@ -380,9 +400,9 @@ class TokenSource:
             wait = RECHECK_CREDENTIALS if is_dynamic(self.grant) else math.inf
         else:
             wait = max(self._backoff(self._failures_in_a_row), error.retry_after or 0.0)
-        self.failure = Failure(error, until=now + wait, fatal=fatal, credential=self._credential)
+        self.failure = Failure(error, until=now + wait, fatal=fatal, credential=flight.credential)
         serving = self.current is not None and now < self.expires
-        if serving and not fatal:
+        if (serving or self.keep_alive) and not fatal:
             runtime.timer.schedule(self.failure.until, self)
         self._emit(
             RefreshFailed(

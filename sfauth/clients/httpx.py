@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Coroutine
 from typing import Any, NoReturn
 
 import httpx
@@ -50,8 +51,15 @@ class SalesforceClient(httpx.AsyncClient):
     def base_url(self, url: object) -> NoReturn:
         raise AttributeError("base_url follows the org's instance_url; give absolute URLs for anything else.")
 
-    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+    def build_request(self, method: str, url: httpx.URL | str, **options: Any) -> httpx.Request:
+        # What base_url would do, joined as text: httpx then parses one URL instead of three. A path that begins with
+        # two slashes names another host, so it takes httpx's own way.
+        if type(url) is str and url[:1] == "/" and url[1:2] != "/":
+            url = self._salesforce.prefix() + url
+        return super().build_request(method, url, **options)
+
+    def send(self, request: httpx.Request, **options: Any) -> Coroutine[Any, Any, httpx.Response]:
         if api_of(request.url.path) is Api.BULK:
             # httpx takes Authorization off when a redirect leads to another host, but not X-SFDC-Session.
             options["follow_redirects"] = False
-        return await super().send(request, **options)
+        return super().send(request, **options)
