@@ -205,8 +205,6 @@ class TokenSource:
         await self._runtime.save(self.key, self.store_key, gone, expected=record.generation)
         self._emit(TokenRevoked(org=self.key, generation=self.generation))
 
-    # ---------------------------------------------------------------- called by the manager
-
     def on_timer(self) -> None:
         """Refresh ahead of time, if that still means something. Idle sources lapse."""
         now = self._runtime.elapsed()
@@ -433,8 +431,6 @@ class TokenSource:
         )
         with suppress(StoreUnavailableError):
             await self._runtime.store.put(self.store_key, record, expected=record.generation)
-
-    # ---------------------------------------------------------------- small change
 
     def _forget_token(self) -> None:
         self.current = None

@@ -20,7 +20,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"grants", "expiry", "diagnosis", "wire", "flows"}),
     frozenset({"credentials", "endpoint", "stores"}),
     frozenset({"background", "flight", "renewal", "runtime", "source", "timer"}),
-    frozenset({"auth", "clients", "status"}),
+    frozenset({"auth", "clients", "logins", "status"}),
     frozenset({"manager", "settings"}),
     frozenset({"cli", "demo", "simulator", "testing", "__main__"}),
 )

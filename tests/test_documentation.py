@@ -1,14 +1,18 @@
 """The documentation does what it says: its Python runs, against the simulator, under Salesforce's host names.
 
 What a page may count on: the org ``acme`` at https://acme.my.salesforce.com, whose app has the consumer key ``3MVG9…``
-and the secret ``secret``, whose user is ``etl@acme.com``, and whose private key lies in ``server.key``. A ``toml``
-block that opens with ``# sfauth.toml`` is that file. Top-level ``await`` works, and names live on through a page.
+and the secret ``secret``, whose user is ``etl@acme.com`` with the password ``password``, and whose private key lies in
+``server.key``; a refresh token ``5Aep8…``; and more orgs of that kind in ``orgs.csv``. A ``toml`` block that opens with
+``# sfauth.toml`` is that file, and what a ``sh`` block exports is exported. Top-level ``await`` works, names live on
+through a page, and ``simulator`` is there for blocks inside HTML comments (``<!-- invisible-code-block: python``),
+which the reader doesn't see: they let time pass, or check what the page says.
 """
 
 from __future__ import annotations
 
 import ast
 import asyncio
+import csv
 import inspect
 import random
 import re
@@ -28,15 +32,29 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 CONSUMER_KEY = "3MVG9…"
 CONSUMER_SECRET = "secret"
 USERNAME = "etl@acme.com"
+PASSWORD = "password"
+REFRESH_TOKEN = "5Aep8…"
+MORE_ORGS = 40
 
 
 @pytest.fixture
 def salesforce(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Simulator:
     """Every httpx client of this process reaches the simulator and nothing else; the private key is in `server.key`."""
     simulator = Simulator(random=random.Random(1))
+    with Path(tmp_path / "orgs.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["key", "url", "username"])
+        for number in range(MORE_ORGS):
+            org = simulator.add_org(f"customer{number}")
+            org.app.client_id = CONSUMER_KEY
+            rows.writerow([org.key, org.my_domain, org.user.username])
     org = simulator.add_org("acme")
     org.app.client_id, org.app.client_secret = CONSUMER_KEY, CONSUMER_SECRET
-    org.user.username = USERNAME
+    org.user.username, org.user.password = USERNAME, PASSWORD
+    approval = simulator.approvals.find(org.issue_refresh_token())
+    assert approval is not None
+    approval.refresh_token = REFRESH_TOKEN
+    simulator.approvals._by_token[REFRESH_TOKEN] = approval
     (tmp_path / "server.key").write_text(org.app.private_key_pem)
     monkeypatch.chdir(tmp_path)
     network = httpx.ASGITransport(app=simulator)
@@ -51,10 +69,15 @@ def salesforce(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Simulator:
 class Page:
     """Runs the blocks of one page, in order."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = path
-        self.names: dict[str, Any] = {"__name__": "documentation"}
-        parsers = [CodeBlockParser("python", evaluator=self.run), CodeBlockParser("toml", evaluator=self.write)]
+        self.monkeypatch = monkeypatch
+        self.names: dict[str, Any] = {"__name__": "documentation", "simulator": simulator}
+        parsers = [
+            CodeBlockParser("python", evaluator=self.run),
+            CodeBlockParser("toml", evaluator=self.write),
+            CodeBlockParser("sh", evaluator=self.export),
+        ]
         self.document = Document.parse(str(path), *parsers, encoding="utf-8")
 
     def evaluate(self) -> None:
@@ -65,7 +88,7 @@ class Page:
     def run(self, example: Example) -> None:
         # Blank lines in front make a traceback name the page's own line.
         source = "\n" * (example.line + example.parsed.line_offset) + example.parsed
-        code = compile(source, str(self.path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        code = compile(source, str(self.path), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         if code.co_flags & inspect.CO_COROUTINE:
             self.runner.run(eval(code, self.names))
         else:
@@ -73,10 +96,14 @@ class Page:
 
     def write(self, example: Example) -> None:
         if named := re.match(r"# ([\w.-]+\.toml)\n", example.parsed):
-            Path(named[1]).write_text(example.parsed)
+            Path(named[1]).write_text(example.parsed, encoding="utf-8")
+
+    def export(self, example: Example) -> None:
+        for name, value in re.findall(r"^export (\w+)=(\S+)$", example.parsed, re.MULTILINE):
+            self.monkeypatch.setenv(name, value)
 
 
-@pytest.mark.usefixtures("salesforce")
+@pytest.mark.filterwarnings("ignore::sfauth.LegacyFlowWarning")
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_python_in_the_documentation_runs(path: Path) -> None:
-    Page(path).evaluate()
+def test_python_in_the_documentation_runs(path: Path, salesforce: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
+    Page(path, salesforce, monkeypatch).evaluate()

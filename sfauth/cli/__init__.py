@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module, metadata
+from importlib.util import find_spec
 from typing import Final, NamedTuple
 
 __all__ = ["main"]
@@ -18,8 +19,9 @@ MISUSE: Final = 2
 INTERRUPTED: Final = 130
 """Exit status after Ctrl-C, as shells have it: 128 + SIGINT."""
 
-EXTRAS: Final = {"jwt", "python_multipart", "rich", "starlette", "uvicorn"}
-"""Modules that come with an extra."""
+SIMULATOR: Final = ("jwt", "python_multipart", "starlette", "uvicorn")
+"""Modules that the simulator needs, which come with an extra."""
+EXTRAS: Final = (*SIMULATOR, "rich")
 
 
 class Command(NamedTuple):
@@ -27,20 +29,29 @@ class Command(NamedTuple):
 
     module: str
     help: str
+    needs: tuple[str, ...]
 
 
 COMMANDS: Final = {
-    "demo": Command("..demo.command", "500 tasks crawl 20 simulated orgs while everything happens that can happen"),
-    "simulate": Command(".simulate", "serve simulated Salesforce orgs on this machine, for any OAuth client"),
+    "demo": Command(
+        "..demo.command", "500 tasks crawl 20 simulated orgs while everything happens that can happen", SIMULATOR
+    ),
+    "simulate": Command(
+        ".simulate", "serve simulated Salesforce orgs on this machine, for any OAuth client", SIMULATOR
+    ),
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run ``sfauth`` with these arguments, by default the process's own; returns the exit status."""
     name, rest = _which(arguments)
-    parser = argparse.ArgumentParser(prog=f"sfauth {name}", description=_sentence(COMMANDS[name].help))
+    command = COMMANDS[name]
+    parser = argparse.ArgumentParser(prog=f"sfauth {name}", description=_sentence(command.help))
     try:
-        module = import_module(COMMANDS[name].module, __name__)
+        for needed in command.needs:  # some are imported late, or by a child process that could not say it as well
+            if find_spec(needed) is None:
+                raise ModuleNotFoundError(name=needed)
+        module = import_module(command.module, __name__)
         module.add_arguments(parser)
         status: int = module.run(parser.parse_args(rest))
     except ModuleNotFoundError as error:

@@ -39,7 +39,7 @@ class Login(enum.Enum):
     JWT_BEARER = "JWT bearer"
     CLIENT_CREDENTIALS = "client credentials"
     REFRESH_TOKEN = "refresh token"
-    PUBLIC_CLIENT = "refresh token, no secret"
+    PUBLIC_CLIENT = "refresh, no secret"
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Role:
 
     @property
     def assumed_lifetime(self) -> float | None:
-        """What the program says about the tokens where neither they nor introspection tell: a client without a secret."""
+        """What the program assumes where nothing tells: a client without a secret may not introspect opaque tokens."""
         return self.lifetime * ASSUMED_SHARE if self.login is Login.PUBLIC_CLIENT and not self.jwt else None
 
     @property

@@ -48,7 +48,7 @@ async def crawl_all(
     scores: Mapping[str, Score],
     *,
     pause: float,
-    goes_on: Callable[[], bool],
+    left: Callable[[], float],
     random: Random,
 ) -> None:
     """Crawl every org until the time is up; requests under way are brought to their end.
@@ -58,7 +58,7 @@ async def crawl_all(
         tasks: How many tasks crawl each org.
         scores: Kept up to date, by org.
         pause: Mean seconds that a task spends on what it got before it asks for more.
-        goes_on: Whether to ask for one more page.
+        left: Seconds until the time is up.
         random: For the pauses.
     """
     turn = anyio.CapacityLimiter(AT_ONCE)
@@ -66,7 +66,7 @@ async def crawl_all(
         for org, number in tasks.items():
             client = manager.client(org)
             for _ in range(number):
-                worker = Worker(client, scores[org], turn, lambda: pause * random.uniform(0.5, 1.5), goes_on)
+                worker = Worker(client, scores[org], turn, lambda: pause * random.uniform(0.5, 1.5), left)
                 group.start_soon(worker.run)
 
 
@@ -78,14 +78,14 @@ class Worker:
     score: Score
     turn: anyio.CapacityLimiter
     pause: Callable[[], float]
-    goes_on: Callable[[], bool]
+    left: Callable[[], float]
 
     async def run(self) -> None:
         page = FIRST_PAGE
-        while self.goes_on():
+        while (left := self.left()) > 0:
             content = await self.get(page)
             page = content.get("nextRecordsUrl", FIRST_PAGE)
-            await anyio.sleep(self.pause())
+            await anyio.sleep(min(self.pause(), left))
 
     async def get(self, page: str) -> dict[str, str]:
         score = self.score

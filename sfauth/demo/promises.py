@@ -14,6 +14,15 @@ __all__ = ["Evidence", "Figure", "Verdict", "judge"]
 _ENDINGS = {Fate.REVOKED: "revoked", Fate.MOVED: "migrated"}
 """How the simulator calls the end of the sessions to which this happens."""
 
+_REISSUED = (
+    "Salesforce answers a repeated JWT bearer or client credentials request with the token of the session that is"
+    " alive. So a look at whether it is alive costs a request, and makes no new generation."
+)
+_UNAVOIDABLE = (
+    "Nobody can know of these before the first 401. Each task has at most one request under way, which is sent once"
+    " more with the new token, to the new instance."
+)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
@@ -93,12 +102,7 @@ def judge(evidence: Evidence) -> Verdict:
             _lost(evidence),
             *(_wrong_secret(evidence, org) for org in refused),
         ),
-        notes=(
-            "Salesforce answers a repeated JWT bearer or client credentials request with the token of the session that"
-            " is alive. So a look at whether it is alive costs a request, and makes no new generation.",
-            "Nobody can know of these before the first 401. Each task has at most one request under way, which is sent"
-            " once more with the new token, to the new instance.",
-        ),
+        notes=(_REISSUED, _UNAVOIDABLE),
         report="\n".join(evidence.scores[org].error for org in refused),
     )
 
@@ -113,7 +117,7 @@ def _api_requests(evidence: Evidence) -> Figure:
 def _token_requests(evidence: Evidence) -> Figure:
     total = evidence.counts["total"]
     all_of_them, new, again = total["token_requests_total"], total["tokens_issued"], total["reissued"]
-    remark = f"{new:,} new tokens, {again:,} times the living session's token ¹, {all_of_them - new - again:,} refused"
+    remark = f"{new:,} new, {again:,} reissued ¹, {all_of_them - new - again:,} refused"
     return Figure("token requests", f"{all_of_them:,}", remark)
 
 
@@ -126,7 +130,8 @@ def _per_generation(evidence: Evidence) -> Figure:
     ratio = sum(requests.values()) / whole if whole else 0.0
     details = ", ".join(f"{org}: {requests[org]} for {generations[org]}" for org in wrong)
     broken = f"One token request per org and generation, but there were other numbers ({details})." if wrong else ""
-    return Figure("token requests per generation", f"{ratio:.2f}", f"{whole:,} generations, each org's own 1.00", broken)
+    remark = f"{whole:,} generations, {'not ' if wrong else ''}in each org 1.00"
+    return Figure("token requests per generation", f"{ratio:.2f}", remark, broken)
 
 
 def _requests_for_new_tokens(evidence: Evidence, org: str) -> int:
@@ -173,5 +178,5 @@ def _lost(evidence: Evidence) -> Figure:
 def _wrong_secret(evidence: Evidence, org: str) -> Figure:
     requests, refused = evidence.of(org).get("token_requests_total", 0), evidence.scores[org].refused
     broken = f"A refusal is remembered, so that it costs one token request, not {requests}." if requests != 1 else ""
-    remark = f"{evidence.tasks[org]} tasks there asked {refused:,} times"
-    return Figure(f"token requests with {org}'s wrong secret", f"{requests:,}", remark, broken)
+    remark = f"{org}: {evidence.tasks[org]} tasks asked {refused:,} times"
+    return Figure("token requests, wrong secret", f"{requests:,}", remark, broken)
