@@ -43,12 +43,18 @@ if TYPE_CHECKING:
         log_event,
     )
     from .grants import (
+        AuthorizationCodeGrant,
         ClientCredentialsGrant,
         Credential,
+        DeviceGrant,
         Grant,
+        InsecureFlowError,
+        InsecureFlows,
         JWTBearerGrant,
         LegacyFlowWarning,
         RefreshTokenGrant,
+        TokenExchangeGrant,
+        UnrenewableGrant,
         UsernamePasswordGrant,
     )
     from .introspection import Introspection
@@ -61,13 +67,17 @@ if TYPE_CHECKING:
     from .token import Token
 
 __all__ = [
+    "AuthorizationCodeGrant",
     "ClientCredentialsGrant",
     "Clock",
     "ConfigurationError",
     "Credential",
+    "DeviceGrant",
     "Event",
     "EventHook",
     "Grant",
+    "InsecureFlowError",
+    "InsecureFlows",
     "InstanceMoved",
     "Introspection",
     "JWTBearerGrant",
@@ -96,6 +106,7 @@ __all__ = [
     "Token",
     "TokenAcquired",
     "TokenEndpoint",
+    "TokenExchangeGrant",
     "TokenInvalidated",
     "TokenManager",
     "TokenRejectedError",
@@ -104,6 +115,7 @@ __all__ = [
     "TokenStore",
     "TryLaterError",
     "UnknownOrgError",
+    "UnrenewableGrant",
     "UntrustedHostError",
     "UsernamePasswordGrant",
     "log_event",
@@ -111,13 +123,17 @@ __all__ = [
 
 # Where each name lives; loaded when it is first asked for, so that importing sfauth costs next to nothing.
 _HOMES = {
+    "AuthorizationCodeGrant": ".grants",
     "ClientCredentialsGrant": ".grants",
     "Clock": ".clock",
     "ConfigurationError": ".errors",
     "Credential": ".grants",
+    "DeviceGrant": ".grants",
     "Event": ".events",
     "EventHook": ".events",
     "Grant": ".grants",
+    "InsecureFlowError": ".grants",
+    "InsecureFlows": ".grants",
     "InstanceMoved": ".events",
     "Introspection": ".introspection",
     "JWTBearerGrant": ".grants",
@@ -146,6 +162,7 @@ _HOMES = {
     "Token": ".token",
     "TokenAcquired": ".events",
     "TokenEndpoint": ".endpoint",
+    "TokenExchangeGrant": ".grants",
     "TokenInvalidated": ".events",
     "TokenManager": ".manager",
     "TokenRejectedError": ".errors",
@@ -154,6 +171,7 @@ _HOMES = {
     "TokenStore": ".stores",
     "TryLaterError": ".errors",
     "UnknownOrgError": ".errors",
+    "UnrenewableGrant": ".grants",
     "UntrustedHostError": ".errors",
     "UsernamePasswordGrant": ".grants",
     "log_event": ".events",

@@ -93,18 +93,18 @@ class TokenEndpoint:
         )
         if proof is None:
             return None
-        answer = await self._post(org, url, {"token": token, **proof.form}, proof.headers)
+        answer = await self.post(org, url, {"token": token, **proof.form}, proof.headers)
         return read_introspection(answer, now=self.server_now(), secrets=(token, *proof.form.values()))
 
     async def revoke(self, token: str, org: Org) -> None:
         """Revoke an access or refresh token (RFC 7009). One that is already invalid is no error."""
-        answer = await self._post(org, org.revoke_url, {"token": token}, {})
+        answer = await self.post(org, org.revoke_url, {"token": token}, {})
         check_revocation(answer, now=self.server_now(), secrets=(token,))
 
     async def _fetch(self, grant: Grant, org: Org) -> Token:
         make = partial(grant.request, org, now=self.server_now(), jti=self._jti())
         request = await self._signed(grant.signs, make)
-        answer = await self._post(org, org.token_url, request.form, request.headers)
+        answer = await self.post(org, org.token_url, request.form, request.headers)
         token = read_token(
             answer,
             now=self.server_now(),
@@ -139,7 +139,14 @@ class TokenEndpoint:
     def _jti(self) -> str:
         return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
 
-    async def _post(self, org: Org, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+    async def post(self, org: Org, url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
+        """Send a form with secrets in it; the answer, whatever its status.
+
+        Raises:
+            UntrustedHostError: ``url`` is not one that this org's secrets may go to.
+            TryLaterError: No answer came.
+            ProtocolError: It is too long to be one.
+        """
         org.check_secret_url(url)
         sent_at = self._clock.wall()
         try:
@@ -160,7 +167,9 @@ class TokenEndpoint:
         return answer
 
 
-_PUBLIC = frozenset({"grant_type", "client_id", "client_assertion_type", "username"})
+_PUBLIC = frozenset(
+    "grant_type client_id client_assertion_type username redirect_uri scope subject_token_type token_handler".split()
+)
 
 
 def _secret_values(grant: Grant) -> list[str]:

@@ -6,6 +6,7 @@
     ├── ConfigurationError       fix it: in Salesforce Setup or on this machine; retrying changes nothing
     │   ├── UnknownOrgError          no such key in this manager
     │   ├── UntrustedHostError       a secret or a bearer would have gone to a host that is not the org's own
+    │   ├── InsecureFlowError        this flow is blocked by default (`sfauth.grants.insecure`)
     │   └── TokenRejectedError       Salesforce hands out the very token that it rejects
     ├── LoginRequiredError       log in again: the grant is dead (refresh token expired, revoked, reused)
     ├── TryLaterError            nothing to fix: Salesforce or the network is busy; ``retry_after`` says when

@@ -44,6 +44,8 @@ class Reason(enum.Enum):
     """An API rejected the old one."""
     ASKED = "asked"
     """Somebody called ``refresh()``."""
+    GIVEN = "given"
+    """It was handed to the manager, after a login in a browser for instance."""
     PEER = "peer"
     """Another process that shares the store had fetched it."""
 

@@ -23,6 +23,7 @@ from .endpoint import TokenEndpoint
 from .errors import ConfigurationError, UnknownOrgError
 from .events import EventHook, log_event
 from .grants.base import Grant
+from .grants.insecure import BLOCK_ALL, InsecureFlows
 from .org import Org
 from .runtime import Policy, Runtime
 from .source import TokenSource
@@ -62,6 +63,7 @@ class TokenManager:
         max_token_requests: Token requests in flight at once, over all orgs.
         when_store_fails: ``"local"``: without its store, a manager goes on alone with what it knows, and catches up
             later; ``"strict"``: it makes no token request then. Living tokens are served either way.
+        insecure_flows: Which insecure flows to let through; by default none.
         max_dynamic: Identities added with ``dynamic=True`` that are kept; the least recently used go first.
         transport: Used for everything, and left open; ``verify`` to ``proxy`` then mean nothing.
         verify: A TLS context, the path of a CA bundle, or True; see httpx.
@@ -90,6 +92,7 @@ class TokenManager:
         retry_ceiling: float = 300.0,
         max_token_requests: int = 64,
         when_store_fails: Literal["local", "strict"] = "local",
+        insecure_flows: InsecureFlows = BLOCK_ALL,
         max_dynamic: int = 10_000,
         transport: httpx.AsyncBaseTransport | None = None,
         verify: ssl.SSLContext | str | bool = True,
@@ -136,6 +139,7 @@ class TokenManager:
             hook=hook,
         )
         self._sources: dict[str, TokenSource] = {}
+        self._insecure_flows = insecure_flows
         self._max_dynamic = max_dynamic
         self._dynamic: LRUCache[str, TokenSource] = LRUCache(math.inf)
         # An evicted identity that a client still holds must come back as the same source: two sources of one identity
@@ -202,6 +206,7 @@ class TokenManager:
         grant: Grant,
         *,
         org: Org | str,
+        token: Token | None = None,
         assumed_lifetime: float | None = None,
         keep_alive: bool | None = None,
         dynamic: bool = False,
@@ -215,6 +220,7 @@ class TokenManager:
             key: What you call it: an org's alias, or a user's id.
             grant: What to log in with.
             org: `Org`, or what it takes: ``"https://acme.my.salesforce.com"``, ``"acme"``, ``"login"``, …
+            token: One that was got just now, by a login in a browser for instance: it is used as long as it lives.
             assumed_lifetime: Seconds, instead of the manager's.
             keep_alive: Instead of the manager's: for a refresh token that dies when it is not used for a while.
             dynamic: One of many that come and go, as the users of a web service do: kept in a bounded cache, from
@@ -222,6 +228,7 @@ class TokenManager:
 
         Raises:
             ConfigurationError: This grant can't work at this org.
+            InsecureFlowError: Its flow is blocked, see ``insecure_flows``.
         """
         if not isinstance(key, str) or not key:
             raise ConfigurationError("A key is a text that is not empty.")
@@ -231,6 +238,7 @@ class TokenManager:
             )
         org = org if isinstance(org, Org) else Org(org)
         try:
+            self._insecure_flows.check(grant.insecure)
             grant.check(org)
         except ConfigurationError as error:
             raise error.for_org(key) from None
@@ -247,6 +255,8 @@ class TokenManager:
             )
         elif (source.grant, source.org) != (grant, org):
             source.replace(grant, org)
+        if token is not None:
+            source.adopt(token)
         if not dynamic:
             self._dynamic.pop(key, None)
             self._sources[key] = source

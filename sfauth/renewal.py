@@ -19,10 +19,13 @@ if TYPE_CHECKING:
     from .runtime import Runtime
     from .token import Token
 
-__all__ = ["Place", "Progress", "Renewal", "Renewed", "ask_for_lifetime", "newest", "place_of", "renew"]
+__all__ = ["Place", "Progress", "Renewal", "Renewed", "ask_for_lifetime", "given", "newest", "place_of", "renew"]
 
 BUSY_TRIES = 4
 """Token requests made while Salesforce says that another one with the same refresh token is being processed."""
+
+STALE = 0.5
+"""Seconds after which what was read under a lease is looked at again: this process may have stood still since."""
 
 
 Place: TypeAlias = "tuple[str, str | None]"
@@ -111,43 +114,48 @@ async def renew(runtime: Runtime, wanted: Renewal) -> Renewed:
     tries = 0
     while True:
         tries += 1
-        async with _leased(runtime, wanted) as kept:
+        async with _leased(runtime, wanted) as (kept, since):
             if kept is not None:
                 _learn(runtime, wanted, kept)
                 if _will_do(runtime, wanted, kept) and kept.token is not None:
                     return Renewed(kept, kept.token, max(0.0, runtime.endpoint.server_now() - kept.obtained_at))
             try:
-                return await _request(runtime, wanted, kept)
+                return await _request(runtime, wanted, kept, since)
+            except _OvertakenError:
+                continue
             except TryLaterError as busy:
                 # invalid_grant to try later: "token request is already being processed", by whoever else has it.
                 if busy.error != "invalid_grant" or tries == BUSY_TRIES:
                     raise
             except (ConfigurationError, LoginRequiredError) as refused:
-                # Our lease may have passed on, and a peer may have used up the refresh token that we sent: then there
-                # is a newer record, and in it the living token.
-                if tries == BUSY_TRIES or not await _overtaken(runtime, wanted, kept):
-                    await _tell_peers(runtime, wanted, kept, refused)
-                    raise
-                continue
+                # A peer may have used up the refresh token that we sent: then its newer record has the living one.
+                if tries < BUSY_TRIES and await _overtaken(runtime, wanted, kept):
+                    continue
+                await _tell_peers(runtime, wanted, kept, refused)
+                raise
         await runtime.clock.sleep(runtime.policy.retry_interval * tries * (0.5 + runtime.random.random()))
 
 
 @asynccontextmanager
-async def _leased(runtime: Runtime, wanted: Renewal) -> AsyncIterator[Record | None]:
-    """Hold the lease; the newest record that the store or this process has."""
+async def _leased(runtime: Runtime, wanted: Renewal) -> AsyncIterator[tuple[Record | None, float]]:
+    """Hold the lease; the newest record that the store or this process has, and when that was."""
     async with AsyncExitStack() as stack:
-        kept = None
+        kept, since = None, runtime.elapsed()
         try:
             lease = runtime.store.lease(wanted.store_key, waits_for=wanted.progress.waits_for)
             await stack.enter_async_context(lease)
+            since = runtime.elapsed()
             kept = await runtime.store.get(wanted.store_key)
         except StoreUnavailableError as error:
             runtime.store_failed(wanted.key, wanted.generation, error)
             if runtime.policy.when_store_fails == "strict":
                 raise
+            # What can't be locked may be read all the same, and may hold the refresh token that is to be used next.
+            with suppress(StoreUnavailableError):
+                kept = await runtime.store.get(wanted.store_key)
         finally:
             wanted.progress.lease_holder = None
-        yield newest(wanted.own, kept)
+        yield newest(wanted.own, kept), since
 
 
 def newest(own: Record | None, kept: Record | None) -> Record | None:
@@ -155,13 +163,16 @@ def newest(own: Record | None, kept: Record | None) -> Record | None:
     return own if own is not None and (kept is None or own.generation > kept.generation) else kept
 
 
-async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None) -> Renewed:
+async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None, since: float) -> Renewed:
     refusal = kept.refusal if kept is not None and not wanted.retrying else None
     if refusal is not None and refusal.credential == wanted.credential:
         raise _as_error(refusal)
     grant = wanted.grant if kept is None or kept.token is None else wanted.grant.renewed(kept.token)
     renewed = None
     async with runtime.limiter:
+        # After standing still, or waiting for its turn: the lease may have passed on, and the refresh token with it.
+        if runtime.elapsed() - since > STALE and await _overtaken(runtime, wanted, kept):
+            raise _OvertakenError
         # Shielded: the answer to a one-time refresh token must be kept even when everybody is gone.
         with anyio.CancelScope(shield=not grant.resendable):
             renewed = await _request_and_keep(runtime, wanted, grant, kept)
@@ -194,6 +205,10 @@ async def _request_and_keep(runtime: Runtime, wanted: Renewal, grant: Grant, kep
         # Our lease had passed to somebody whose token is newer than ours: theirs is the one to use.
         return Renewed(newer, newer.token, max(0.0, runtime.endpoint.server_now() - newer.obtained_at))
     return Renewed(record, token, age)
+
+
+class _OvertakenError(Exception):
+    """A peer has written a newer record than the one that we have read."""
 
 
 async def _overtaken(runtime: Runtime, wanted: Renewal, kept: Record | None) -> bool:
@@ -256,6 +271,13 @@ def _as_error(refusal: Refusal) -> SfauthError:
         status=refusal.status,
         hint=refusal.hint,
     )
+
+
+def given(runtime: Runtime, token: Token, org: Org, client_id: str, *, assumed: float) -> Renewed:
+    """A token that came from elsewhere, as if it had been fetched just now."""
+    now = runtime.endpoint.server_now()
+    lifetime = lifetime_of(token, runtime.observed(token, org, client_id), server_now=now, assumed=assumed)
+    return Renewed(Record(generation=0, token=token, obtained_at=now, lifetime=lifetime, credential=""), token, 0.0)
 
 
 async def ask_for_lifetime(runtime: Runtime, grant: Grant, org: Org, token: Token) -> float | None:

@@ -16,7 +16,7 @@ from cachetools import LRUCache
 from .background import Background
 from .clock import Clock
 from .endpoint import TokenEndpoint
-from .errors import ConfigurationError, StoreUnavailableError
+from .errors import ConfigurationError, SfauthError, StoreUnavailableError
 from .events import Event, EventHook, StoreFailed, StoreRecovered
 from .lifetime import ASSUMED_LIFETIME, Observed
 from .org import Org
@@ -151,14 +151,14 @@ class Runtime:
                 # Behind us: we went on alone while the store was away, or it has lost what it had.
                 expected = there.generation if there is not None else 0
             return None
-        except StoreUnavailableError as error:
+        except SfauthError as error:  # unreachable, or unreadable: either way nothing of ours may be lost
             self.store_failed(key, record.generation, error, unsaved=True)
             if store_key not in self.unsaved:
                 self.background.spawn(self._write_until_written, key, store_key)
             self.unsaved[store_key] = record
             return None
 
-    def store_failed(self, key: str, generation: int, error: StoreUnavailableError, *, unsaved: bool = False) -> None:
+    def store_failed(self, key: str, generation: int, error: SfauthError, *, unsaved: bool = False) -> None:
         self.emit(StoreFailed(org=key, generation=generation, message=str(error), unsaved=unsaved))
 
     async def _write_until_written(self, key: str, store_key: str) -> None:
@@ -177,7 +177,7 @@ class Runtime:
             # Not taken means that a peer has written a newer one: then ours is history.
             if stored < record.generation:
                 await self.store.put(store_key, record, expected=stored)
-        except StoreUnavailableError:
+        except SfauthError:
             return False
         if self.unsaved.get(store_key) is record:
             del self.unsaved[store_key]
@@ -206,7 +206,10 @@ class Runtime:
                 async with self.store.changes() as keys:
                     async for key in keys:
                         for source in list(self._followers.get(key, ())):
-                            await source.on_change()
+                            try:
+                                await source.on_change()
+                            except SfauthError as error:
+                                logger.warning("%s", error.for_org(source.key))
             await self.clock.sleep(self.policy.retry_interval)
 
     # ---------------------------------------------------------------- what happened

@@ -36,7 +36,7 @@ from .events import (
 )
 from .flight import Failure, Flight, backoff, is_fatal, not_accepted
 from .lifetime import EXPIRY_MARGIN, Lifetime, LifetimeSource, due_after, slid
-from .renewal import Place, Progress, Renewal, Renewed, ask_for_lifetime, newest, place_of, renew
+from .renewal import Place, Progress, Renewal, Renewed, ask_for_lifetime, given, newest, place_of, renew
 from .stores import Record
 
 if TYPE_CHECKING:
@@ -112,8 +112,6 @@ class TokenSource:
     former_instances: tuple[str, ...] = field(default=(), init=False)
     progress: Progress = field(default_factory=Progress, init=False)
 
-    # ---------------------------------------------------------------- asked by callers
-
     def fresh(self) -> Token | None:
         """The current token if nothing needs to be done about it: no lock, no await."""
         now = self._runtime.elapsed()
@@ -133,6 +131,13 @@ class TokenSource:
     async def refresh(self) -> Token:
         """A new token, whatever the old one is worth. Joins a request that is under way."""
         return await self._wait_for(Reason.ASKED)
+
+    def adopt(self, token: Token) -> None:
+        """Use a token that came from elsewhere, unless it is the one in use."""
+        if self.current is not None and self.current.access_token == token.access_token:
+            return
+        renewed = given(self._runtime, token, self.org, self.grant.client_id, assumed=self.assumed_lifetime)
+        self._land(self._new_flight(Reason.GIVEN), renewed)
 
     def invalidate(self, generation: int | None = None) -> None:
         """Forget the token of this generation (default: the current one) here; it stays valid at Salesforce."""
@@ -219,7 +224,8 @@ class TokenSource:
         if self.flight is not None or self._record is None or self.store_key is None:
             return
         record = await self._runtime.store.get(self.store_key)
-        if record is None or record.generation <= self._record.generation or self.flight is not None:
+        own = self._record  # another one than before, maybe: this task was waiting
+        if record is None or own is None or record.generation <= own.generation or self.flight is not None:
             return
         if record.token is None:
             self._record = record
@@ -232,8 +238,6 @@ class TokenSource:
         """In a forked child: what the parent had is not ours."""
         self._forget_token()
         self.flight = None
-
-    # ---------------------------------------------------------------- the flight
 
     async def _acquire(self) -> Token:
         now = self._runtime.elapsed()

@@ -16,11 +16,11 @@ PACKAGE = ROOT / "sfauth"
 # What may import what: only from its own layer or from a lower one. docs/explanation/design.md says why.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"errors", "events", "clock"}),
-    frozenset({"hosts", "introspection", "lifetime", "org", "token"}),
-    frozenset({"grants", "expiry", "diagnosis", "wire", "flows"}),
-    frozenset({"credentials", "endpoint", "stores"}),
+    frozenset({"browser_sessions", "discovery", "hosts", "identity", "introspection", "lifetime", "org", "token"}),
+    frozenset({"access_tokens", "bearer_answers", "certificates", "grants", "expiry", "diagnosis", "wire", "flows"}),
+    frozenset({"asking", "credentials", "endpoint", "stores"}),
     frozenset({"background", "flight", "renewal", "runtime", "source", "timer"}),
-    frozenset({"auth", "clients", "logins", "status"}),
+    frozenset({"auth", "clients", "logins", "metadata", "status", "validation"}),
     frozenset({"manager", "settings"}),
     frozenset({"cli", "demo", "simulator", "testing", "__main__"}),
 )

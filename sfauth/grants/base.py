@@ -34,11 +34,13 @@ class Grant(Protocol):
     """
 
     grant_type: ClassVar[str]
-    """Value of the ``grant_type`` parameter."""
+    """Value of the ``grant_type`` parameter; where a grant is ``hybrid``, the hybrid variant of it is sent."""
     secrets: ClassVar[tuple[str, ...]]
     """Names of the dataclass fields that hold a `Credential`."""
     resendable: ClassVar[bool]
     """Whether the same request may be sent again after a lost answer: not where it uses up a one-time value."""
+    insecure: ClassVar[str | None]
+    """The field of `sfauth.flows.InsecureFlows` that has to let it through; None for a grant that needs no leave."""
 
     @property
     def client_id(self) -> str:
@@ -46,7 +48,10 @@ class Grant(Protocol):
 
     @property
     def subject(self) -> str | None:
-        """Whose token it is (a username), where the grant knows. Never a secret."""
+        """Whose token it is (a username, or another name that no other identity has), where the grant knows.
+
+        Never a secret.
+        """
 
     @property
     def signs(self) -> bool:

@@ -36,6 +36,7 @@ class ClientCredentialsGrant(Unpicklable):
     grant_type: ClassVar[str] = "client_credentials"
     secrets: ClassVar[tuple[str, ...]] = ("client_secret", "private_key", "passphrase")
     resendable: ClassVar[bool] = True
+    insecure: ClassVar[str | None] = None
 
     client_id: str
     client_secret: Credential | None = field(default=None, repr=False)

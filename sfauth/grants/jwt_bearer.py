@@ -40,6 +40,7 @@ class JWTBearerGrant(Unpicklable):
     grant_type: ClassVar[str] = "urn:ietf:params:oauth:grant-type:jwt-bearer"
     secrets: ClassVar[tuple[str, ...]] = ("private_key", "passphrase")
     resendable: ClassVar[bool] = True
+    insecure: ClassVar[str | None] = None
 
     client_id: str
     username: str

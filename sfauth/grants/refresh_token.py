@@ -34,6 +34,8 @@ class RefreshTokenGrant(Unpicklable):
         passphrase: For an encrypted private key.
         client_auth: ``post`` (the default with a secret), ``basic``, ``private_key_jwt`` (with a key) or ``none``.
         username: Whose token it is, for people who read logs; not sent.
+        hybrid: Renew the web sessions beside the token as well (Salesforce's "OAuth 2.0 Hybrid App Refresh Token
+            Flow"); only for a login that was hybrid.
 
     Raises:
         ConfigurationError: A field can't be right; names the field, never its value.
@@ -42,6 +44,7 @@ class RefreshTokenGrant(Unpicklable):
     grant_type: ClassVar[str] = "refresh_token"
     secrets: ClassVar[tuple[str, ...]] = ("refresh_token", "client_secret", "private_key", "passphrase")
     resendable: ClassVar[bool] = False
+    insecure: ClassVar[str | None] = None
 
     client_id: str
     refresh_token: Credential = field(repr=False)
@@ -50,6 +53,7 @@ class RefreshTokenGrant(Unpicklable):
     passphrase: Credential | None = field(default=None, repr=False)
     client_auth: ClientAuthMethod | None = None
     username: str | None = None
+    hybrid: bool = False
 
     def __post_init__(self) -> None:
         check_client_id(self.client_id)
@@ -78,8 +82,8 @@ class RefreshTokenGrant(Unpicklable):
         """The refresh token and the client's proof."""
         refresh_token = plain_text(resolved(self.refresh_token, "refresh_token"), "refresh_token")
         proof = authenticate(self, audience=org.token_url, now=now, jti=jti)
-        form = {"grant_type": self.grant_type, "refresh_token": refresh_token, **proof.form}
-        return TokenRequest(form, proof.headers)
+        grant_type = "hybrid_refresh" if self.hybrid else self.grant_type
+        return TokenRequest({"grant_type": grant_type, "refresh_token": refresh_token, **proof.form}, proof.headers)
 
     def client_authentication(self, org: Org, *, audience: str, now: float, jti: str) -> TokenRequest | None:
         """As for a token; None for a client without secret or key, which can't prove itself."""

@@ -44,6 +44,7 @@ class UsernamePasswordGrant(Unpicklable):
     # Nothing is used up. A wrong password counts towards the user's lockout once per try, but only lost answers are
     # sent again, and a refusal is remembered as a ConfigurationError, so no try follows an answer.
     resendable: ClassVar[bool] = True
+    insecure: ClassVar[str | None] = "username_password"
 
     client_id: str
     client_secret: Credential = field(repr=False)

@@ -20,11 +20,15 @@ from hypothesis import strategies as st
 
 from sfauth.errors import ConfigurationError
 from sfauth.grants import (
+    AuthorizationCodeGrant,
     ClientCredentialsGrant,
+    DeviceGrant,
     Grant,
     JWTBearerGrant,
     RefreshTokenGrant,
+    TokenExchangeGrant,
     TokenRequest,
+    UnrenewableGrant,
     UsernamePasswordGrant,
 )
 from sfauth.org import Org
@@ -37,15 +41,27 @@ pytestmark = pytest.mark.usefixtures("warned")
 ORG = Org("https://acme.my.salesforce.com")
 CLIENT = "3MVG9acme.consumer_key"
 SECRET, REFRESH, PASSWORD, SECURITY = "s3cret-of-the-app", "5Aep861refresh==", "pa55word-of-ann", "tok3n-of-ann"
-SECRETS = (SECRET, REFRESH, PASSWORD, SECURITY, PASSPHRASE)
+CODE, VERIFIER, DEVICE, SUBJECT = (
+    "aPrxcode.of-ann==",
+    "verifier-of-ann-" + 43 * "v",
+    "M01device-code",
+    "token-of-the-idp",
+)
+SECRETS = (SECRET, REFRESH, PASSWORD, SECURITY, PASSPHRASE, CODE, VERIFIER, DEVICE, SUBJECT)
+ONE_TIME = {"refresh_token", "code", "device_code", "subject_token"}
 
 Make = Callable[..., Any]
 
 
-@pytest.fixture(params=["jwt", "client secret", "client key", "refresh", "refresh key", "refresh public", "password"])
+KINDS = ["jwt", "client secret", "client key", "refresh", "refresh key", "refresh public", "password"]
+KINDS_OF_FLOWS = ["code", "code key", "code public", "device", "exchange"]
+
+
+@pytest.fixture(params=KINDS + KINDS_OF_FLOWS)
 def make(request: pytest.FixtureRequest, keys: Keys) -> Make:
     """Makes one kind of grant, with changes to its fields."""
     key = {"private_key": keys.encrypted["PKCS#8"], "passphrase": PASSPHRASE}
+    code = {"code": CODE, "code_verifier": VERIFIER, "redirect_uri": "https://app.example.com/callback"}
     kinds: dict[str, tuple[type[Any], dict[str, Any]]] = {
         "jwt": (JWTBearerGrant, {"username": "ann@acme.com", **key}),
         "client secret": (ClientCredentialsGrant, {"client_secret": SECRET}),
@@ -60,6 +76,19 @@ def make(request: pytest.FixtureRequest, keys: Keys) -> Make:
                 "username": "ann@acme.com",
                 "password": PASSWORD,
                 "security_token": SECURITY,
+            },
+        ),
+        "code": (AuthorizationCodeGrant, {**code, "client_secret": SECRET}),
+        "code key": (AuthorizationCodeGrant, {**code, **key}),
+        "code public": (AuthorizationCodeGrant, code),
+        "device": (DeviceGrant, {"device_code": DEVICE}),
+        "exchange": (
+            TokenExchangeGrant,
+            {
+                "subject_token": SUBJECT,
+                "subject_token_type": "jwt",
+                "client_secret": SECRET,
+                "username": "ann@acme.com",
             },
         ),
     }
@@ -131,20 +160,28 @@ def assert_no_secret(text: str) -> None:
 
 
 def test_the_subject_is_a_username_or_unknown(make: Make):
-    assert make().subject in ("ann@acme.com", None)
+    assert str(make().subject).partition("#")[0] in ("ann@acme.com", "", "None")
 
 
 def test_a_grant_signs_where_it_has_a_key(make: Make):
     assert make().signs is ("private_key" in given_secrets(make()))
 
 
-def test_only_the_refresh_token_is_a_value_for_one_use(make: Make):
-    assert make().resendable is ("refresh_token" not in make().secrets)
+def test_what_holds_a_value_for_one_use_is_not_sent_again(make: Make):
+    assert make().resendable is ONE_TIME.isdisjoint(make().secrets)
+
+
+def test_only_the_password_grant_needs_leave(make: Make):
+    assert make().insecure == ("username_password" if isinstance(make(), UsernamePasswordGrant) else None)
 
 
 def test_a_token_without_a_refresh_token_leaves_the_grant_as_it_is(make: Make):
     grant = make()
-    assert grant.renewed(Token(access_token="00D!new")) is grant
+    renewed = grant.renewed(Token(access_token="00D!new"))
+    if isinstance(grant, AuthorizationCodeGrant | DeviceGrant):
+        assert renewed == UnrenewableGrant(client_id=CLIENT)  # a login is over when its token is
+    else:
+        assert renewed is grant
 
 
 def test_secrets_to_be_resolved_later_are_taken_as_they_are(make: Make):

@@ -61,3 +61,10 @@ def test_the_username_is_not_sent():
     grant = RefreshTokenGrant(client_id="3MVG9", refresh_token="5Aep861", username="ann@acme.com")
     assert "ann@acme.com" not in grant.request(ORG, now=0, jti="a").form.values()
     assert grant.subject == "ann@acme.com"
+
+
+def test_a_hybrid_login_is_renewed_as_one():
+    grant = RefreshTokenGrant(client_id="3MVG9", refresh_token="5Aep861", hybrid=True)
+    assert grant.request(ORG, now=0, jti="a").form["grant_type"] == "hybrid_refresh"
+    rotated = grant.renewed(Token(access_token="00D!a", refresh_token="5Aep861new"))
+    assert rotated.request(ORG, now=0, jti="a").form["grant_type"] == "hybrid_refresh"
