@@ -15,7 +15,7 @@ import stat
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
 
 import anyio
 import anyio.to_thread
@@ -128,9 +128,7 @@ class Seal:
     async def seal(self, key: str, record: Record) -> bytes:
         """The bytes that stand for this identity's record."""
         await self.load()
-        name, fernet = next(iter(self._fernets.items()))
-        plain = json.dumps({"key": key, "record": _to_dict(record)}).encode()
-        return json.dumps({"sfauth": FORMAT, "key": name, "sealed": fernet.encrypt(plain).decode()}).encode()
+        return self.encrypt(key, record)
 
     async def open(self, key: str, sealed: bytes) -> Record:
         """The record that `seal` made these bytes from.
@@ -139,23 +137,35 @@ class Seal:
             UnreadableRecordError: Damaged, sealed with another key, or by a newer sfauth.
         """
         await self.load()
+        return self.decrypt(key, sealed)
+
+    def encrypt(self, key: str, record: Record) -> bytes:
+        """What `seal` does, once the keys are loaded: for a worker thread."""
+        name, fernet = next(iter(self._fernets.items()))
+        plain = json.dumps({"key": key, "record": _to_dict(record)}).encode()
+        return json.dumps({"sfauth": FORMAT, "key": name, "sealed": fernet.encrypt(plain).decode()}).encode()
+
+    def decrypt(self, key: str, sealed: bytes) -> Record:
+        """What `open` does, once the keys are loaded: for a worker thread."""
         from cryptography.fernet import InvalidToken
 
         try:
             outer = json.loads(sealed)
-            version, name, text = outer["sfauth"], outer["key"], outer["sealed"]
-        except (ValueError, TypeError, KeyError):
+            version, name, text = (outer.get(each) for each in ("sfauth", "key", "sealed"))
+        except (ValueError, AttributeError, RecursionError):
             raise _damaged() from None
-        if version != FORMAT:
+        if type(version) is int and version > FORMAT:
             raise UnreadableRecordError(
-                f"A stored record has format {version!r}; this sfauth reads format {FORMAT}.",
+                f"A stored record has format {version}; this sfauth reads format {FORMAT}.",
                 hint="A newer sfauth has written it: use the same version everywhere that shares the store.",
             )
+        if version != FORMAT or not isinstance(name, str) or not isinstance(text, str):
+            raise _damaged()
         fernet = self._fernets.get(name)
         if fernet is None:
             raise UnreadableRecordError(
                 "A stored record is encrypted with a key that is not among those given.",
-                hint="Give the store the old key, too: key=[new, old]. Records move to the first one as they're written.",
+                hint="Give the store the old key, too: key=[new, old]. What is written is sealed with the first.",
             )
         try:
             inner = json.loads(fernet.decrypt(text.encode()))
@@ -164,6 +174,10 @@ class Seal:
             return _from_dict(inner["record"])
         except (InvalidToken, ValueError, TypeError, KeyError, AttributeError):
             raise _damaged() from None
+
+    def __reduce__(self) -> NoReturn:
+        # Nor is any store that has one: keys would travel through task queues and caches.
+        raise TypeError("a store's keys are not pickled; build the store in the process that uses it")
 
 
 def _damaged() -> UnreadableRecordError:

@@ -1,0 +1,46 @@
+"""The tests of `test_processes`, and what they prove, with Valkey in place of a folder."""
+
+from __future__ import annotations
+
+import functools
+
+import pytest
+
+from . import processes, test_processes
+from .redis_servers import Server, valkey_binary
+from .test_processes import (
+    key,
+    test_a_killed_process_is_followed_by_the_next,
+    test_a_process_that_stood_still_before_its_request_does_not_send_a_refresh_token_that_is_used_up,
+    test_a_process_that_stood_still_past_its_lease_does_not_overwrite_its_successor,
+    test_eight_processes_make_one_token_request_per_generation,
+    world,
+)
+
+__all__ = [
+    "key",
+    "test_a_killed_process_is_followed_by_the_next",
+    "test_a_process_that_stood_still_before_its_request_does_not_send_a_refresh_token_that_is_used_up",
+    "test_a_process_that_stood_still_past_its_lease_does_not_overwrite_its_successor",
+    "test_eight_processes_make_one_token_request_per_generation",
+    "world",
+]
+
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory):
+    with Server(valkey_binary(), tmp_path_factory.mktemp("valkey")).running() as running:
+        yield running
+
+
+@pytest.fixture
+def spec(server, monkeypatch):
+    # A lock on a file goes with its process; this lease has to end by itself, so it had better be short.
+    monkeypatch.setattr(test_processes, "children", functools.partial(processes.children, lease=1.0))
+    server.ask("FLUSHALL")
+    return server.url
