@@ -28,6 +28,7 @@ class Approval:
         refresh_token: The one that is good now; with rotation, earlier ones are only remembered to notice their reuse.
         approved_at: Unix seconds.
         last_used: Unix seconds.
+        delete_token: Ends the approval when it is revoked (``DeleteToken`` of the object OauthToken).
         in_flight: Refresh tokens with a request being processed at this moment.
     """
 
@@ -39,6 +40,7 @@ class Approval:
     approved_at: float
     last_used: float
     revoked: bool = False
+    delete_token: str = field(default="", repr=False)
     in_flight: set[str] = field(default_factory=set, repr=False)
 
     def lapsed(self, now: float) -> bool:
@@ -50,11 +52,17 @@ class Approval:
 
 
 class Approvals:
-    """All approvals of a simulator, found by any refresh token that ever belonged to them."""
+    """All approvals of a simulator, found by any refresh token that ever belonged to them.
+
+    Beside them it remembers what users allowed an app on the consent page, which outlives a login without a refresh
+    token, but not the revocation of the user's last one.
+    """
 
     def __init__(self, random: Random) -> None:
         self._random = random
         self._by_token: dict[str, Approval] = {}
+        self._by_delete_token: dict[str, Approval] = {}
+        self._allowed: dict[tuple[str, str, str], frozenset[str]] = {}
 
     def find(self, refresh_token: str) -> Approval | None:
         """The approval of a refresh token, be the token current, rotated out or revoked."""
@@ -67,8 +75,28 @@ class Approvals:
         mine = sorted((a for a in self.of_user(app, user)), key=lambda a: a.last_used)
         evicted = mine[0] if len(mine) >= APPROVALS_PER_USER_AND_APP else None
         approval = Approval(org, app, user, scope, self._new_token(), approved_at=now, last_used=now)
+        approval.delete_token = random_token(self._random, 40)
         self._by_token[approval.refresh_token] = approval
+        self._by_delete_token[approval.delete_token] = approval
         return approval, evicted
+
+    def find_by_delete_token(self, delete_token: str) -> Approval | None:
+        """The approval that a delete token ends."""
+        return self._by_delete_token.get(delete_token)
+
+    def allow(self, org: SimulatedOrg, app: App, user: User, scope: str) -> None:
+        """The user allowed the app these scopes, on top of what they allowed before."""
+        key = (org.org_id, app.client_id, user.user_id)
+        self._allowed[key] = self._allowed.get(key, frozenset()) | set(scope.split())
+
+    def allowed(self, org: SimulatedOrg, app: App, user: User, scope: str) -> bool:
+        """Whether the user allowed the app all of these scopes before."""
+        return set(scope.split()) <= self._allowed.get((org.org_id, app.client_id, user.user_id), frozenset())
+
+    def forget(self, approval: Approval) -> None:
+        """After a revocation: with the last approval goes what the user once allowed."""
+        if not any(self.of_user(approval.app, approval.user)):
+            self._allowed.pop((approval.org.org_id, approval.app.client_id, approval.user.user_id), None)
 
     def rotate(self, approval: Approval) -> str:
         """A new refresh token for the approval; the old one dies at once."""

@@ -30,6 +30,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--jwt-lifetime", type=float, default=1800.0, help="seconds, of JWT access tokens")
     parser.add_argument("--token-format", choices=sorted(_FORMATS), default="opaque", help="of access tokens")
     parser.add_argument("--rotate-refresh-tokens", action="store_true", help="each refresh gives a new refresh token")
+    parser.add_argument(
+        "--callback-url", action="append", default=[], metavar="URL", help="registered for each app; may be repeated"
+    )
+    parser.add_argument(
+        "--any-loopback-callback", action="store_true", help="any port and path on this machine is a callback URL, too"
+    )
+    parser.add_argument("--require-pkce", action="store_true", help="authorization codes only with PKCE")
+    parser.add_argument("--ask-consent", action="store_true", help="users see the consent page")
+    parser.add_argument("--sites", action="store_true", help="each org has an Experience Cloud site and a site user")
     parser.add_argument("--seed", type=int, default=0, help="the same seed gives the same orgs, ids and secrets")
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout when it is ready")
 
@@ -42,14 +51,21 @@ def run(args: argparse.Namespace) -> int:
     simulator = Simulator(random=Random(args.seed))
     formats = _FORMATS[args.token_format]
     for number in range(args.orgs):
-        simulator.add_org(
+        org = simulator.add_org(
             f"org{number + 1:02d}",
             _KINDS[number % len(_KINDS)],
             session_timeout=args.session_timeout,
             jwt_lifetime=args.jwt_lifetime,
             token_format=formats[number % len(formats)],
+            site_url=f"https://org{number + 1:02d}.my.site.com/customers" if args.sites else None,
             rotate_refresh_tokens=args.rotate_refresh_tokens,
         )
+        if args.sites:
+            org.add_user(external=True)
+        org.app.callback_urls += tuple(args.callback_url)
+        org.app.any_loopback_callback = args.any_loopback_callback
+        org.app.pkce_required = args.require_pkce
+        org.app.permitted_users = "self" if args.ask_consent else "admin"
     with tempfile.TemporaryDirectory(prefix="sfauth-simulator-") as folder:
 
         def ready(server: RunningServer) -> None:
@@ -69,6 +85,7 @@ def credentials(org: SimulatedOrg, folder: Path) -> dict[str, Any]:
     return {
         **describe(org),
         "refresh_token": org.issue_refresh_token(),
+        "site_users": [{"username": user.username, "password": user.password} for user in org.users if user.external],
         "private_key_file": str(_write(folder / f"{org.key}.key", org.app.private_key_pem)),
         "certificate_file": str(_write(folder / f"{org.key}.crt", org.app.certificate_pem or "")),
     }

@@ -77,7 +77,13 @@ def describe(org: SimulatedOrg) -> dict[str, Any]:
         "username": org.user.username,
         "password": org.user.password,
         "user_id": org.user.user_id,
+        "scopes": list(org.app.scopes),
+        "callback_urls": list(org.app.callback_urls),
+        "any_loopback_callback": org.app.any_loopback_callback,
+        "pkce_required": org.app.pkce_required,
         "login_url": org.login_url,
+        "my_domain": org.login_url if org.simulator.origins else org.my_domain,
+        "site_url": org.site_login_url,
         "instance_url": org.instance_url,
         "token_format": org.app.token_format,
         "session_timeout": org.session_timeout,
@@ -104,10 +110,23 @@ VIEWS: dict[str, Callable[[Simulator], dict[str, Any]]] = {
 def _set(org: SimulatedOrg, arguments: dict[str, Any]) -> dict[str, Any]:
     for name, holder in (("user", org.user), ("app", org.app), ("settings", org)):
         for attribute, value in arguments.get(name, {}).items():
-            if not isinstance(getattr(holder, attribute), (bool, int, float, str, type(None))):
+            before = getattr(holder, attribute)
+            if isinstance(before, tuple) and isinstance(value, list) and all(isinstance(one, str) for one in value):
+                value = tuple(value)
+            elif not isinstance(before, (bool, int, float, str, type(None))):
                 raise TypeError(f"{name}.{attribute} can't be set over HTTP")
             setattr(holder, attribute, value)
     return describe(org)
+
+
+def _answer_device(org: SimulatedOrg, arguments: dict[str, Any]) -> dict[str, Any]:
+    org.answer_device(arguments["user_code"], allow=bool(arguments.get("allow", True)))
+    return {}
+
+
+def _accept_subject_token(org: SimulatedOrg, arguments: dict[str, Any]) -> dict[str, Any]:
+    org.accept_subject_token(arguments["subject_token"])
+    return {}
 
 
 ACTIONS: dict[str, Callable[[SimulatedOrg, dict[str, Any]], dict[str, Any]]] = {
@@ -118,6 +137,9 @@ ACTIONS: dict[str, Callable[[SimulatedOrg, dict[str, Any]], dict[str, Any]]] = {
     "rotate_secret": lambda org, _: {"client_secret": org.rotate_secret()},
     "rotate_signing_key": lambda org, _: {"ended": org.rotate_signing_key()},
     "issue_refresh_token": lambda org, _: {"refresh_token": org.issue_refresh_token()},
+    "issue_code": lambda org, arguments: {"code": org.issue_code(**arguments)},
+    "answer_device": _answer_device,
+    "accept_subject_token": _accept_subject_token,
     "set": _set,
 }
 

@@ -25,6 +25,10 @@ class Tally:
         soap_logins: SOAP ``login()`` calls, by outcome.
         introspections: By outcome: ``active``, ``inactive`` or an OAuth error code.
         revocations: By outcome: ``revoked`` or an OAuth error code.
+        authorizations: Answers of the authorize endpoint to apps: ``code``, ``token`` or an OAuth error code.
+        browser_logins: Attempts on the login page, by outcome: ``logged_in``, ``sso``, ``wrong_password``, ...
+        single_accesses: Frontdoor URLs asked for, by outcome: ``issued`` or what was wrong.
+        logouts: Browser sessions ended by a logout.
         faults: Requests that met a scheduled fault.
     """
 
@@ -33,12 +37,16 @@ class Tally:
     tokens_issued: int = 0
     reissued: int = 0
     identity_requests: int = 0
+    logouts: int = 0
     faults: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
     token_requests: Counter[tuple[str, str]] = field(default_factory=Counter)
     soap_logins: Counter[str] = field(default_factory=Counter)
     introspections: Counter[str] = field(default_factory=Counter)
     revocations: Counter[str] = field(default_factory=Counter)
+    authorizations: Counter[str] = field(default_factory=Counter)
+    browser_logins: Counter[str] = field(default_factory=Counter)
+    single_accesses: Counter[str] = field(default_factory=Counter)
 
     @property
     def token_requests_total(self) -> int:
@@ -63,6 +71,10 @@ class Tally:
             "soap_logins": dict(self.soap_logins),
             "introspections": dict(self.introspections),
             "revocations": dict(self.revocations),
+            "authorizations": dict(self.authorizations),
+            "browser_logins": dict(self.browser_logins),
+            "single_accesses": dict(self.single_accesses),
+            "logouts": self.logouts,
         }
 
 

@@ -63,6 +63,15 @@ OBJECT_TYPES: dict[str, ObjectType] = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a query found: whole rows, and the fields to show of them."""
+
+    type: ObjectType
+    fields: tuple[str, ...]
+    rows: list[Row]
+
+
 @dataclass(slots=True)
 class Data:
     """The rows of one org, by object and 18 character id.
@@ -72,7 +81,7 @@ class Data:
     """
 
     tables: dict[str, dict[str, Row]] = field(default_factory=dict)
-    locators: dict[str, list[Row]] = field(default_factory=dict)
+    locators: dict[str, Found] = field(default_factory=dict)
     created: int = 0
 
     def table(self, org: SimulatedOrg, type_: ObjectType) -> dict[str, Row]:

@@ -19,7 +19,7 @@ class User:
         ip_restricted: The profile's login IP ranges exclude the caller.
         outside_login_hours: The profile's login hours exclude this moment.
         api_enabled: The permission "API Enabled"; without it, APIs answer 403 ``API_CURRENTLY_DISABLED``.
-        external: A portal or community user: refused as a run-as user.
+        external: A portal or community user: logs in at a site only, and is refused as a run-as user.
         password_expired: SOAP login and the password grant fail.
         locked_out: Too many wrong passwords.
     """
@@ -55,9 +55,19 @@ class App:
         installed: False: the app is uninstalled, and the org admits no uninstalled apps.
         blocked: An administrator blocked the app.
         high_assurance: The policy that raises the session level, which blocks flows without a user.
+        callback_urls: Registered callback URLs; one of them must be sent, letter by letter.
+        any_loopback_callback: Any port and path on this machine is a callback URL, too. Salesforce has nothing like it:
+            it is for clients under test that listen on a free port.
+        single_logout_url: Where a browser may be sent after a logout, apart from the callback URLs.
+        pkce_required: "Require Proof Key for Code Exchange (PKCE)".
+        secret_required_for_web_server: "Require Secret for Web Server Flow".
         secret_required_for_refresh: "Require Secret for Refresh Token Flow".
+        secret_required_for_token_exchange: "Require Secret for Token Exchange Flow".
+        secret_required_for_device: Whether polling of the device flow needs the secret; Salesforce asks for none.
+        id_token_lifetime: Seconds; Salesforce's default is two minutes.
         rotate_refresh_tokens: Each refresh gives a new refresh token and ends the old one.
-        refresh_token_lifetime: Seconds from the approval until its refresh token is refused; None: infinite.
+        refresh_token_lifetime: Seconds from the approval until its refresh token is refused; None: infinite; 0: the
+            policy "Immediately expire refresh token", with which none is given out.
         refresh_token_inactivity: Seconds without use after which a refresh token is refused; None: never.
         introspect_all_tokens: May introspect any token of the org, not only its own.
         token_format: Of access tokens: opaque, or JWT ("Issue JWT-based access tokens").
@@ -78,7 +88,15 @@ class App:
     installed: bool = True
     blocked: bool = False
     high_assurance: bool = False
+    callback_urls: tuple[str, ...] = ("http://localhost:1717/OauthRedirect", "https://app.example/callback")
+    any_loopback_callback: bool = False
+    single_logout_url: str | None = None
+    pkce_required: bool = False
+    secret_required_for_web_server: bool = True
     secret_required_for_refresh: bool = True
+    secret_required_for_token_exchange: bool = True
+    secret_required_for_device: bool = False
+    id_token_lifetime: float = 120.0
     rotate_refresh_tokens: bool = False
     refresh_token_lifetime: float | None = None
     refresh_token_inactivity: float | None = None

@@ -54,7 +54,8 @@ async def suffer(
 def identify(exchange: Exchange, scope: Scope, body: bytes) -> str | None:
     """Set the exchange's org as far as host, bearer or form fields tell it; returns the grant type, if there is one."""
     simulator = exchange.simulator
-    form = {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
+    sent = body + b"&" + scope.get("query_string", b"")
+    form = {name: values[0] for name, values in parse_qs(sent.decode("utf-8", "replace")).items()}
     if exchange.org is None:
         exchange.org = exchange.place.org
     headers = {name: value.decode("latin-1") for name, value in scope["headers"]}

@@ -21,29 +21,33 @@ from .problems import (
 HOUR = 3600.0
 
 
-def check_app(org: SimulatedOrg, app: App, grant_type: str) -> None:
-    """The org and the app allow this flow, or `OAuthError`."""
+def check_app(org: SimulatedOrg, app: App, *grant_types: str) -> None:
+    """The org and the app allow this flow, or `OAuthError`; with several grant types, one of them is enough."""
     if not org.active:
         raise OAuthError(ORG_INACTIVE)
     if app.blocked:
         raise OAuthError(APP_BLOCKED)
     if not app.installed:
         raise OAuthError(APP_NOT_INSTALLED)
-    if grant_type in org.disabled_grant_types:
+    if org.disabled_grant_types.issuperset(grant_types):
         raise OAuthError(FLOW_DISABLED)
-    if grant_type not in app.grant_types:
+    if app.grant_types.isdisjoint(grant_types):
         raise OAuthError(UNSUPPORTED_GRANT_TYPE)
 
 
-def check_user(org: SimulatedOrg, app: App, user: User) -> None:
-    """The user may log in from here and now, or `OAuthError`."""
+def check_user(org: SimulatedOrg, app: App, user: User, *, present: bool = False) -> None:
+    """The user may log in from here and now, or `OAuthError`.
+
+    Args:
+        present: Whether the user is there to raise the session's level, as in flows with a browser.
+    """
     if not user.active:
         raise OAuthError(USER_INACTIVE)
     if org.ip_restricted:
         raise OAuthError(IP_RESTRICTED)
     if user.ip_restricted or user.outside_login_hours:
         raise OAuthError(IP_OR_HOURS_RESTRICTED)
-    if app.high_assurance:
+    if app.high_assurance and not present:
         raise OAuthError(SESSION_LEVEL)
 
 

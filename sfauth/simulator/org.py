@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from .ceremonies import AuthorizationCode
 from .data import Data
+from .handlers import AcceptedTokens, ExchangeHandler
 from .identifiers import random_id, random_secret, random_token
 from .identities import App, User
 from .keys import AppKey
-from .places import LOGIN_ORIGINS, Place
+from .places import LOGIN_ORIGINS, Place, loopback_path
 from .sessions import Ending
 
 if TYPE_CHECKING:
@@ -21,7 +23,19 @@ OrgKind = Literal["production", "sandbox", "scratch"]
 
 # What a new app may do unless told otherwise. A later flow adds its grant type here.
 DEFAULT_GRANT_TYPES = frozenset(
-    {"urn:ietf:params:oauth:grant-type:jwt-bearer", "client_credentials", "refresh_token", "password"}
+    {
+        "urn:ietf:params:oauth:grant-type:jwt-bearer",
+        "client_credentials",
+        "refresh_token",
+        "password",
+        "authorization_code",
+        "implicit",  # the user-agent flow, which has no grant type of its own
+        "device",
+        "hybrid_auth_code",
+        "hybrid_refresh",
+        "urn:ietf:params:oauth:grant-type:token-exchange",
+        "urn:ietf:params:oauth:grant-type:hybrid-token-exchange",
+    }
 )
 
 _MY_DOMAINS: dict[OrgKind, str] = {
@@ -52,6 +66,15 @@ class SimulatedOrg:
         trusted_network: False: passwords need the security token appended.
         ip_restricted: The org's policies exclude the caller's address.
         blocks_password_grant: "Block Authorization Flows": username-password.
+        blocks_user_agent_flow: "Block Authorization Flows": user-agent.
+        user_agent_errors_in_query: Errors of the user-agent flow come in the query, where some clients met them, and
+            not in the fragment, where they are documented.
+        pkce_required: PKCE is required of every app of the org.
+        code_lifetime: Seconds for which an authorization code is good.
+        device_code_lifetime: Seconds for which a device and a user code are good.
+        device_interval: Seconds that a device must leave between two questions.
+        sso_providers: Who is logged in at the identity providers of My Domain and site, by developer name.
+        exchange_handlers: Token exchange handlers by developer name; the first is the default.
         soap_login_enabled: "Enable SOAP API login()".
         api_enabled: False: the org's edition has no API, 403 ``API_DISABLED_FOR_ORG``.
         disabled_grant_types: Flows switched off for the whole org: ``oauth_flow_disabled``.
@@ -76,15 +99,24 @@ class SimulatedOrg:
     trusted_network: bool = True
     ip_restricted: bool = False
     blocks_password_grant: bool = False
+    blocks_user_agent_flow: bool = False
+    user_agent_errors_in_query: bool = False
+    pkce_required: bool = False
+    code_lifetime: float = 900.0
+    device_code_lifetime: float = 600.0
+    device_interval: float = 5.0
     soap_login_enabled: bool = True
     api_enabled: bool = True
     disabled_grant_types: set[str] = field(default_factory=set)
     users: list[User] = field(default_factory=list)
     apps: list[App] = field(default_factory=list)
+    sso_providers: dict[str, User] = field(default_factory=dict)
+    exchange_handlers: dict[str, ExchangeHandler] = field(default_factory=dict)
     moves: int = 0
     named_instance_url: str = ""
     loopback_origin: str | None = None
     signing_key_id: str = ""
+    signing_keys: int = 0
     data: Data = field(default_factory=Data, repr=False)
     api_usage: list[int] = field(default_factory=lambda: [0, 0], repr=False)
 
@@ -118,9 +150,17 @@ class SimulatedOrg:
         """The login host of this kind of org; a loopback origin while the simulator is served over TCP."""
         return self.simulator.origins[0] if self.simulator.origins else LOGIN_ORIGINS[self.kind]
 
+    @property
+    def site_login_url(self) -> str | None:
+        """Where site users log in; below a loopback origin while the simulator is served over TCP."""
+        origins = self.simulator.origins
+        return origins[0] + loopback_path(self) if origins and self.site_url else self.site_url
+
     def instance_url_at(self, place: Place) -> str:
         """The `instance_url` of a token response given at this place."""
-        return (self.loopback_origin or place.origin) if place.kind == "loopback" else self.named_instance_url
+        if not place.on_loopback:
+            return self.named_instance_url
+        return self.loopback_origin or _without_path(place.origin)
 
     def issuer_at(self, place: Place) -> str:
         """`iss` of the JWTs that this org issues here: a client finds the keys under it."""
@@ -130,8 +170,25 @@ class SimulatedOrg:
 
     def identity_url_at(self, place: Place, user: User) -> str:
         """The user's identity URL: at the login host, even when the token came from My Domain."""
-        origin = place.origin if place.kind == "loopback" else LOGIN_ORIGINS[self.kind]
+        origin = _without_path(place.origin) if place.on_loopback else LOGIN_ORIGINS[self.kind]
         return f"{origin}/id/{self.org_id}/{user.user_id}"
+
+    @property
+    def site_id(self) -> str:
+        """The id of the org's site, the object Network."""
+        return "0DB" + self.org_id[3:]
+
+    @property
+    def web_domains(self) -> dict[str, str]:
+        """The hosts of the org's pages, by what a hybrid token response calls them."""
+        host = urlsplit(self.my_domain).netloc.removesuffix(".my.salesforce.com")
+        name, _, partition = host.partition(".")
+        partition = "." + partition if partition else ""
+        return {
+            "lightning": f"{name}{partition}.lightning.force.com",
+            "visualforce": f"{name}--c{partition}.vf.force.com",
+            "content": f"{name}{partition}.file.force.com",
+        }
 
     def serves_apis_at(self, place: Place) -> bool:
         """Whether a bearer token of this org is good at this host.
@@ -141,7 +198,7 @@ class SimulatedOrg:
         """
         if place.kind == "loopback":
             return self.loopback_origin is None or place.origin == self.loopback_origin
-        return place.org is self and place.origin in (self.named_instance_url, self.site_url)
+        return place.org is self and (place.kind == "site" or place.origin == self.named_instance_url)
 
     # ── set-up ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,13 +257,64 @@ class SimulatedOrg:
             self.simulator.revoke_approval(evicted)
         return approval.refresh_token
 
+    def issue_code(
+        self,
+        app: App | None = None,
+        user: User | None = None,
+        *,
+        redirect_uri: str | None = None,
+        scope: str | None = None,
+        code_challenge: str | None = None,
+        nonce: str | None = None,
+    ) -> str:
+        """An authorization code, as if the user had just come back from the login and consent pages.
+
+        Args:
+            redirect_uri: The app's first callback URL unless given.
+            code_challenge: Base64url of the SHA-256 of the verifier that must then come along (RFC 7636).
+        """
+        app, user = app or self.app, user or self.user
+        now = self.simulator.now()
+        code = self.simulator.ceremonies.new_code()
+        kept = AuthorizationCode(
+            org=self,
+            app=app,
+            user=user,
+            scope=scope or app.scope,
+            redirect_uri=redirect_uri or app.callback_urls[0],
+            code_challenge=code_challenge,
+            nonce=nonce,
+            expires_at=now + self.code_lifetime,
+        )
+        self.simulator.ceremonies.codes.put(code, kept, now)
+        return code
+
+    def answer_device(self, user_code: str, user: User | None = None, *, allow: bool = True) -> None:
+        """What the user does on the page that the device told them of: allow it, or deny it."""
+        device = self.simulator.ceremonies.device_by_user_code(user_code, self.simulator.now())
+        if device is None or device.org is not self:
+            raise ValueError(f"no device of {self.key!r} waits with this code")
+        device.user = user or self.user
+        device.answer = "allowed" if allow else "denied"
+
+    def accept_subject_token(self, subject_token: str, user: User | None = None) -> None:
+        """Let the token exchange flow take this token of an identity provider for the user.
+
+        It is what the handler named ``Accepted`` looks up. Handlers that look at tokens for themselves go into
+        `exchange_handlers`.
+        """
+        accepted = self.exchange_handlers.setdefault("Accepted", AcceptedTokens())
+        if not isinstance(accepted, AcceptedTokens):
+            raise TypeError("the handler 'Accepted' is not the simulator's own")
+        accepted.users[subject_token] = user or self.user
+
     def expire_sessions(self) -> int:
         """All live sessions end as if their time were up. Returns how many there were."""
         return self._end_sessions("expired", jwt=True)
 
     def revoke_sessions(self) -> int:
         """An administrator removes all sessions. JWT access tokens live on until `exp`: see `rotate_signing_key`."""
-        return self._end_sessions("revoked", jwt=False)
+        return self._end_sessions("revoked")
 
     def revoke_refresh_tokens(self) -> int:
         """An administrator revokes all approvals, and with them their sessions. Returns how many there were."""
@@ -231,9 +339,7 @@ class SimulatedOrg:
         for approval in list(self.simulator.approvals.of_org(self)):
             if approval.app is app:
                 self.simulator.revoke_approval(approval)
-        for session in self.simulator.sessions.of_org(self):
-            if session.app is app and not session.jwt_based and session.ending is None:
-                session.ending = "revoked"
+        self._end_sessions("revoked", app=app)
         return app.client_secret
 
     def migrate(self, new_instance_url: str | None = None) -> str:
@@ -242,17 +348,17 @@ class SimulatedOrg:
         Over TCP it moves to another of the loopback origins, in process to a new host. Sessions with opaque tokens do
         not survive the move (an assumption: migrations happen in maintenance windows that end sessions).
         """
-        self.moves += 1
         if self.simulator.origins:
             self.loopback_origin = self._next_origin(new_instance_url)
         else:
+            self.moves += 1
             if new_instance_url is None:
                 host = urlsplit(self.my_domain).netloc
                 label, _, rest = host.partition(".")
                 new_instance_url = f"https://{label}-{self.moves}.{rest}"
             self.named_instance_url = new_instance_url.rstrip("/")
             self.simulator.hosts.add_org_host(self.named_instance_url, self)
-        self._end_sessions("migrated", jwt=False)
+        self._end_sessions("migrated")
         return self.instance_url
 
     def _next_origin(self, wanted: str | None) -> str:
@@ -266,12 +372,12 @@ class SimulatedOrg:
         here = origins.index(self.loopback_origin) if self.loopback_origin in origins else -1
         return origins[(here + 1) % len(origins)]
 
-    def _end_sessions(self, ending: Ending, *, jwt: bool) -> int:
+    def _end_sessions(self, ending: Ending, *, jwt: bool = False, app: App | None = None) -> int:
         now = self.simulator.now()
         ended = [
             session
             for session in self.simulator.sessions.of_org(self)
-            if session.ended(now) is None and (jwt or not session.jwt_based)
+            if session.ended(now) is None and (jwt or not session.jwt_based) and (app is None or session.app is app)
         ]
         for session in ended:
             session.ending = ending
@@ -280,4 +386,9 @@ class SimulatedOrg:
     def _name_signing_key(self) -> None:
         # Orgs share one RSA key under key ids of their own; a resource server looks keys up by id, so that a new id
         # has the effect of a new key without the tenth of a second that making one takes.
-        self.signing_key_id = f"CORE_ATJWT.{self.org_id[:15]}.{int(self.simulator.now() * 1000)}"
+        self.signing_keys += 1
+        self.signing_key_id = f"CORE_ATJWT.{self.org_id[:15]}.{int(self.simulator.now() * 1000) + self.signing_keys}"
+
+
+def _without_path(url: str) -> str:
+    return urlsplit(url)._replace(path="").geturl()

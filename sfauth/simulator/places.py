@@ -1,7 +1,8 @@
 """Which of Salesforce's hosts a request came to, and which orgs log in there.
 
 In process, requests carry Salesforce's own host names. Over TCP every loopback origin is a login host, the My Domain
-of every org, and the instance of those orgs that live on it.
+of every org, and the instance of those orgs that live on it. Sites are there below the org's key and their own path:
+http://127.0.0.1:8000/acme/customers.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ LOGIN_ORIGINS: dict[OrgKind, str] = {
     "sandbox": "https://test.salesforce.com",
     "scratch": "https://test.salesforce.com",
 }
-_UI_SUFFIXES = (".lightning.force.com", ".my.salesforce-setup.com", ".vf.force.com")
+_UI_SUFFIXES = (".lightning.force.com", ".my.salesforce-setup.com", ".vf.force.com", ".file.force.com")
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "[::1]"})
 
 
@@ -40,6 +41,11 @@ class Place:
     origin: str
     org: SimulatedOrg | None = None
     org_kinds: frozenset[str] = frozenset()
+
+    @property
+    def on_loopback(self) -> bool:
+        """Whether this is one of our own ports. All of Salesforce's hosts have TLS."""
+        return self.origin.startswith("http://")
 
     @property
     def origins(self) -> frozenset[str]:
@@ -63,6 +69,7 @@ class Hosts:
             "api.salesforce.com": Place("gateway", "https://api.salesforce.com"),
         }
         self._sites: dict[str, list[tuple[str, Place]]] = {}
+        self._loopback_sites: dict[str, SimulatedOrg] = {}
 
     def add_org_host(self, url: str, org: SimulatedOrg) -> None:
         """A My Domain or instance host of an org. It stays known when the org moves away."""
@@ -76,6 +83,7 @@ class Hosts:
         """An Experience Cloud site: a host, mostly with a path prefix, which may share its host with other sites."""
         sites = self._sites.setdefault(_host(url), [])
         sites.append((urlsplit(url).path.rstrip("/"), Place("site", url, org)))
+        self._loopback_sites[loopback_path(org)] = org
         sites.sort(key=lambda site: -len(site[0]))
 
     def find(self, host: str, path: str) -> tuple[Place | None, str]:
@@ -87,6 +95,9 @@ class Hosts:
         if name in _LOOPBACK:
             port = host[len(name) :]
             origin = f"http://{'[::1]' if name == '[::1]' else '127.0.0.1'}{port}"
+            for prefix, org in self._loopback_sites.items():
+                if path == prefix or path.startswith(prefix + "/"):
+                    return Place("site", origin + prefix, org), path[len(prefix) :] or "/"
             return Place("loopback", origin, org_kinds=frozenset(LOGIN_ORIGINS)), path
         if (place := self._places.get(name)) is not None:  # a port after a Salesforce name: a proxy or a test
             return place, path
@@ -96,6 +107,11 @@ class Hosts:
         if name.endswith(_UI_SUFFIXES):
             return Place("ui", f"https://{name}"), path
         return None, path
+
+
+def loopback_path(org: SimulatedOrg) -> str:
+    """Below which path the org's site is served on loopback."""
+    return f"/{org.key}{urlsplit(org.site_url or '').path}"
 
 
 def _host(url: str) -> str:

@@ -41,6 +41,17 @@ def missing_parameter(name: str) -> Problem:
     return Problem("invalid_request", f"missing required parameter: {name}")
 
 
+# The authorization request, section by section of RFC 6749. Without a good client and redirect URI these are a page.
+REDIRECT_URI_MISSING = Problem("redirect_uri_missing", "redirect_uri must be supplied")  # text GK
+REDIRECT_URI_MISMATCH = Problem("redirect_uri_mismatch", "redirect_uri must match configuration")
+UNSUPPORTED_RESPONSE_TYPE = Problem("unsupported_response_type", "response type not supported")
+SCOPE_INVALID = Problem("invalid_scope", "the requested scope is not allowed")
+CHALLENGE_MISSING = Problem("invalid_request", "missing required code challenge")  # text GK
+CHALLENGE_INVALID = Problem("invalid_request", "invalid code challenge")  # text GK
+CHALLENGE_METHOD_INVALID = Problem("invalid_request", "code challenge method not supported")  # text GK
+PROMPT_INVALID = Problem("invalid_request", "invalid prompt")  # text GK
+IMMEDIATE_UNSUCCESSFUL = Problem("immediate_unsuccessful", "immediate unsuccessful")
+
 # The client
 CLIENT_UNKNOWN = Problem("invalid_client_id", "client identifier invalid")
 CLIENT_CREDENTIALS_INVALID = Problem("invalid_client", "invalid client credentials")
@@ -62,10 +73,30 @@ NOT_APPROVED = Problem("invalid_grant", "user hasn't approved this consumer")
 NOT_ADMIN_APPROVED = Problem("invalid_app_access", "user is not admin approved by administrator")
 REFRESH_TOKEN_DEAD = Problem("invalid_grant", "expired access/refresh token")
 ALREADY_PROCESSED = Problem("invalid_grant", "token request is already being processed")
+CODE_EXPIRED = Problem("invalid_grant", "expired authorization code")
+# Help names invalid_request for a verifier that does not fit; clients in use report invalid_grant.
+VERIFIER_INVALID = Problem("invalid_grant", "invalid code verifier")
 NO_RUN_AS_USER = Problem("invalid_grant", "no client credentials user enabled")
 NO_VALID_SCOPES = Problem("invalid_grant", "no valid scopes defined")
 LOGIN_HOST_NOT_SUPPORTED = Problem("invalid_grant", "request not supported on this domain")  # GK
 END_USER_DENIED = Problem("access_denied", "end-user denied authorization")
+
+# The device flow. RFC 8628's expired_token does not exist at Salesforce.
+AUTHORIZATION_PENDING = Problem("authorization_pending", "end user has not approved yet")  # text GK
+SLOW_DOWN = Problem("slow_down", "polling too frequently")  # text GK
+DEVICE_CODE_INVALID = Problem("invalid_request", "invalid device code")
+DEVICE_CODE_EXPIRED = Problem("invalid_grant", "expired device code")  # text GK
+
+# Token exchange; all texts GK
+SUBJECT_TOKEN_TOO_LONG = Problem("invalid_grant", "subject token too long")
+SUBJECT_TOKEN_TYPE_INVALID = Problem("invalid_grant", "subject token type not supported")
+SUBJECT_TOKEN_REJECTED = Problem("invalid_grant", "subject token rejected by the token exchange handler")
+NO_EXCHANGE_HANDLER = Problem("invalid_grant", "no token exchange handler")
+EXCHANGE_HANDLER_FAILED = Problem("server_error", "token exchange handler failed")
+
+# Single access; all texts GK
+RELATIVE_PATH_REQUIRED = Problem("invalid_request", "redirect_uri must be a relative path")
+NO_WEB_SCOPE = Problem("invalid_scope", "the access token needs the scope web or full")
 
 # The user, the org, the policies
 USER_INACTIVE = Problem("inactive_user", "user is inactive")

@@ -29,6 +29,7 @@ class Session:
         last_activity: Unix seconds; what the half-time rule moves.
         ending: Why it ended before its time; None: it did not.
         approval: The refresh token's approval that it hangs on, where there is one.
+        parent: The session that this one lives and dies with: a browser's session that an access token opened.
     """
 
     token: str = field(repr=False)
@@ -44,6 +45,7 @@ class Session:
     last_activity: float
     approval: Approval | None = field(default=None, repr=False)
     ending: Ending | None = None
+    parent: Session | None = field(default=None, repr=False)
 
     @property
     def expires_at(self) -> float:
@@ -59,12 +61,14 @@ class Session:
         if not self.jwt_based and not self.user.active:
             # A JWT access token outlives its user's deactivation (Salesforce Help, "JWT-Based Access Tokens").
             return "user_inactive"
-        return None
+        return None if self.parent is None else self.parent.ended(now)
 
     def touch(self, now: float) -> None:
         """An API call at ``now``; only in the second half of the timeout does it prolong anything."""
         if self.sliding and now - self.last_activity >= self.timeout / 2:
             self.last_activity = now
+        if self.parent is not None:
+            self.parent.touch(now)
 
 
 class Sessions:

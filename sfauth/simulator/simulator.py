@@ -11,12 +11,14 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
 from starlette.routing import BaseRoute, Router
 from starlette.types import Message, Receive, Scope, Send
 
-from . import api, control, oauth
+from . import api, browser, control, oauth
 from .approvals import Approval, Approvals
+from .ceremonies import Ceremonies
 from .counts import Counts
 from .exchange import Exchange, LogRecord, replay
 from .faults import Fault, FaultBody, FaultSchedule
@@ -31,12 +33,6 @@ from .sessions import Session, Sessions
 
 if TYPE_CHECKING:
     from .server import RunningServer
-
-
-# What a browser without a session sees on Lightning and Setup hosts; a client must not take it for an answer.
-LOGIN_PAGE = (
-    "<!DOCTYPE html><html><body><script>window.location.replace('/?ec=302&startURL=%2F')</script></body></html>"
-)
 
 
 class Simulator:
@@ -80,10 +76,11 @@ class Simulator:
         self.keys = KeyRing()
         self.sessions = Sessions()
         self.approvals = Approvals(self.random)
+        self.ceremonies = Ceremonies(self.random)
         self.logins = LoginRate()
         self.faults = FaultSchedule()
         self.seen_jtis: dict[tuple[str, str], float] = {}
-        routes: list[BaseRoute] = [*api.routes(), *oauth.routes(), *control.routes()]
+        routes: list[BaseRoute] = [*api.routes(), *oauth.routes(), *browser.routes(), *control.routes()]
         self._router = Router(routes=routes, redirect_slashes=False, default=_not_found)
         self._date = (0, b"")
 
@@ -153,6 +150,8 @@ class Simulator:
         headers: Mapping[str, str] | None = None,
     ) -> Fault:
         """Schedule a `Fault` for the next requests that match. With nothing said at all: one 503."""
+        if org is not None and org not in self.orgs:
+            raise ValueError(f"there is no org {org!r}")
         if status is None and body is None and not cut and not delay:
             status = 503
         fault = Fault(
@@ -231,6 +230,34 @@ class Simulator:
         for session in self.sessions.of_approval(approval):
             if session.ending is None and not session.jwt_based:
                 session.ending = "revoked"
+        self.approvals.forget(approval)
+
+    def start_browser_session(
+        self, org: SimulatedOrg, user: User, issuer: str, *, scope: str = "full", parent: Session | None = None
+    ) -> Session:
+        """What a browser gets as the cookie ``sid``. It is no token response, and not counted as one.
+
+        Args:
+            parent: The access token's session that opened it, and with which it ends.
+        """
+        now = self.now()
+        session = Session(
+            token=org.org_id[:15] + "!AQ" + random_token(self.random, 94),
+            org=org,
+            user=user,
+            app=parent.app if parent is not None else None,
+            scope=scope,
+            issuer=issuer,
+            jwt_based=False,
+            started=now,
+            timeout=org.session_timeout,
+            sliding=org.sliding,
+            last_activity=now,
+            approval=parent.approval if parent is not None else None,
+            parent=parent,
+        )
+        self.sessions.add(session, reusable=False)
+        return session
 
     # ── ASGI ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -269,7 +296,8 @@ class Simulator:
             elif found is None:
                 await PlainTextResponse(f"this simulator has no host {host}\n", 421)(scope, receive, send_noting)
             elif place.kind == "ui" and path != TOKEN_PATH:
-                await HTMLResponse(LOGIN_PAGE)(scope, receive, send_noting)
+                page = await browser.lightning(Request(scope))
+                await page(scope, receive, send_noting)
             else:
                 await self._router(scope, replay(body), send_noting)
         finally:

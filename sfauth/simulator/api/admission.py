@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..bearer import Refused, admit
 from ..exchange import Exchange
+from ..org import SimulatedOrg
 from ..sessions import Session
 
 DAY = 86_400
@@ -38,7 +39,7 @@ def admit_to_api(exchange: Exchange, token: str | None) -> Session:
             raise _refused(exchange, "user_without_api")
         if not org.api_enabled:
             raise _refused(exchange, "org_without_api")
-        if used_today(exchange) >= org.daily_api_requests:
+        if used_today(org, exchange.now) >= org.daily_api_requests:
             raise _refused(exchange, "over_limit")
         org.api_usage[1] += 1
         return session
@@ -47,12 +48,9 @@ def admit_to_api(exchange: Exchange, token: str | None) -> Session:
             tally.api_requests += 1
 
 
-def used_today(exchange: Exchange) -> int:
+def used_today(org: SimulatedOrg, now: float) -> int:
     """API requests of the org since midnight."""
-    org = exchange.org
-    if org is None:
-        return 0
-    today = int(exchange.now // DAY)
+    today = int(now // DAY)
     if org.api_usage[0] != today:
         org.api_usage[:] = [today, 0]
     return org.api_usage[1]

@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from ..data import OBJECT_TYPES, ObjectType, Row
+from ..data import OBJECT_TYPES, Found, ObjectType, Row
 from ..identifiers import random_id, to_18
 from ..sessions import Session
 from .soql import QueryError, parse
 
 OLDEST_VERSION, LATEST_VERSION = 31, 67
 MIN_BATCH, MAX_BATCH = 200, 2000
-_MAX_LOCATORS = 1000
+_MAX_LOCATORS = 200
 _MAX_SUBREQUESTS = 25
 
 
@@ -104,31 +104,32 @@ def _query(call: Call) -> Answer:
     rows = query.select(org.data.table(org, query.type).values())
     if not query.fields:
         return Answer(200, {"totalSize": len(rows), "done": True, "records": []})
-    records = [_record(call, query.type, row, query.fields) for row in rows]
+    found = Found(query.type, query.fields, rows)
     size = min(max(call.batch_size, MIN_BATCH), MAX_BATCH) if call.batch_size else org.query_batch_size
-    if len(records) <= size:
-        return Answer(200, {"totalSize": len(records), "done": True, "records": records})
+    if len(rows) <= size:
+        return _page(call, found, "", 0, size)
     locators = org.data.locators
     if len(locators) >= _MAX_LOCATORS:
         del locators[next(iter(locators))]
     locator = random_id("0r8", org.simulator.random)
-    locators[locator] = records
-    return _page(call, locator, records, 0, size)
+    locators[locator] = found
+    return _page(call, found, locator, 0, size)
 
 
 def _next_page(call: Call, name: str) -> Answer:
     locator, _, place = name.partition("-")
     start, _, size = place.partition("-")
-    records = call.session.org.data.locators.get(locator)
-    if records is None or not start.isdigit() or not size.isdigit():
+    found = call.session.org.data.locators.get(locator)
+    if found is None or not start.isdigit() or not size.isdigit():
         return problem(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
-    return _page(call, locator, records, int(start), int(size))
+    return _page(call, found, locator, int(start), int(size))
 
 
-def _page(call: Call, locator: str, records: list[Row], start: int, size: int) -> Answer:
-    stop = start + size
-    page = {"totalSize": len(records), "done": stop >= len(records), "records": records[start:stop]}
-    if stop < len(records):
+def _page(call: Call, found: Found, locator: str, start: int, size: int) -> Answer:
+    stop, total = start + size, len(found.rows)
+    records = [_record(call, found.type, row, found.fields) for row in found.rows[start:stop]]
+    page: dict[str, Any] = {"totalSize": total, "done": stop >= total, "records": records}
+    if stop < total:
         page["nextRecordsUrl"] = f"{call.base}/query/{locator}-{stop}-{size}"
     return Answer(200, page)
 
@@ -141,12 +142,10 @@ def _sobjects(call: Call) -> Answer:
     if type_ is None:
         return NOT_FOUND
     match call.segments[2:]:
+        case () if call.method == "POST":
+            return _create(call, type_)
         case ():
-            return (
-                _create(call, type_)
-                if call.method == "POST"
-                else Answer(200, {"objectDescribe": _summary(call, type_), "recentItems": []})
-            )
+            return Answer(200, {"objectDescribe": _summary(call, type_), "recentItems": []})
         case ("describe",):
             fields = [{"name": name, "type": kind, "label": name} for name, kind in type_.fields.items()]
             return Answer(200, {**_summary(call, type_), "fields": fields})

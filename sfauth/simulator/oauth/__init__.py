@@ -1,10 +1,10 @@
-"""The OAuth endpoints: one file per endpoint family, one per grant."""
+"""The OAuth endpoints: one file per endpoint family, one per grant. The one for browsers is in `..browser`."""
 
 from __future__ import annotations
 
 from starlette.routing import BaseRoute
 
-from . import discovery, identity, introspection, revocation, token
+from . import discovery, identity, introspection, revocation, single_access, token
 
 
 def routes() -> list[BaseRoute]:
@@ -15,4 +15,5 @@ def routes() -> list[BaseRoute]:
         *revocation.routes(),
         *discovery.routes(),
         *identity.routes(),
+        *single_access.routes(),
     ]

@@ -46,7 +46,12 @@ def mint(simulator: Simulator, org: SimulatedOrg, app: App, user: User, scope: s
 
 def public_jwk(simulator: Simulator, org: SimulatedOrg) -> dict[str, Any]:
     """The org's verification key as a JWK (RFC 7517)."""
+    return jwk(simulator, org.signing_key_id)
+
+
+def jwk(simulator: Simulator, key_id: str) -> dict[str, Any]:
+    """The simulator's one signing key, under any of the names that it goes by."""
     from jwt.algorithms import RSAAlgorithm
 
     key = RSAAlgorithm.to_jwk(simulator.keys.signing.public_key(), as_dict=True)
-    return {**key, "kid": org.signing_key_id, "alg": "RS256", "use": "sig", "key_ops": ["verify"]}
+    return {**key, "kid": key_id, "alg": "RS256", "use": "sig", "key_ops": ["verify"]}

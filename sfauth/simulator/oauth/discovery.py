@@ -7,7 +7,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from ..exchange import exchange_of
-from .access_tokens import public_jwk
+from . import id_tokens
+from .access_tokens import jwk, public_jwk
+from .scopes import KNOWN
 
 
 def routes() -> list[BaseRoute]:
@@ -27,12 +29,14 @@ async def configuration(request: Request) -> Response:
     return JSONResponse(
         {
             "issuer": base,
+            "authorization_endpoint": f"{base}/services/oauth2/authorize",
             "token_endpoint": f"{base}/services/oauth2/token",
             "revocation_endpoint": f"{base}/services/oauth2/revoke",
             "introspection_endpoint": f"{base}/services/oauth2/introspect",
             "userinfo_endpoint": f"{base}/services/oauth2/userinfo",
+            "end_session_endpoint": f"{base}/services/auth/idp/oidc/logout",
             "jwks_uri": f"{base}/id/keys",
-            "scopes_supported": ["api", "full", "id", "openid", "refresh_token", "sfap_api", "web"],
+            "scopes_supported": sorted(KNOWN),
             "response_types_supported": ["code", "token", "token id_token"],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
@@ -44,7 +48,8 @@ async def configuration(request: Request) -> Response:
 
 
 async def keys(request: Request) -> Response:
-    """The keys of all orgs that sign here: several, to be chosen by ``kid``."""
+    """The keys of all orgs that sign access tokens here, and the one for ID tokens: to be chosen by ``kid``."""
     exchange = exchange_of(request)
     orgs = [org for org in exchange.simulator.orgs.values() if exchange.place.logs_in(org)]
-    return JSONResponse({"keys": [public_jwk(exchange.simulator, org) for org in orgs]})
+    signing = [public_jwk(exchange.simulator, org) for org in orgs]
+    return JSONResponse({"keys": [*signing, jwk(exchange.simulator, id_tokens.KEY_ID)]})

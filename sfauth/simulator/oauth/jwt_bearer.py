@@ -46,6 +46,8 @@ async def redeem(request: FormRequest) -> Granted:
     user = _user(org, username)
     if user is None:
         raise OAuthError(NOT_APPROVED)
+    if user.external and exchange.place.kind not in ("site", "loopback"):
+        raise OAuthError(AUDIENCE_INVALID)  # site users log in at their site, whose URL is the audience; the text is GK
     check_user(org, app, user)
     _check_approval(exchange, app, user)
     exchange.simulator.logins.check(org, user, exchange.now)
@@ -76,7 +78,7 @@ def _check_approval(exchange: Exchange, app: App, user: User) -> None:
 def _audience_accepted(exchange: Exchange, org: SimulatedOrg, audience: Any) -> bool:
     place = exchange.place
     if place.kind == "site":
-        accepted = {place.origin}
+        accepted = {*place.origins, org.site_url}
     elif place.kind == "loopback":  # stands for every login host, and for itself
         accepted = {*place.origins, *LOGIN_ORIGINS.values()}
     else:

@@ -1,15 +1,20 @@
-"""OAuth 2.0 refresh token flow (RFC 6749 section 6): ``refresh_token``, with rotation and family revocation."""
+"""OAuth 2.0 refresh token flow (RFC 6749 section 6): ``refresh_token``, with rotation and family revocation.
+
+``hybrid_refresh`` is the same, and answers with new web sessions as well. That it takes the refresh tokens of any flow
+is unconfirmed.
+"""
 
 from __future__ import annotations
 
 from ..approvals import Approval
 from ..logins import check_app, check_user
-from ..problems import ALREADY_PROCESSED, CLIENT_CREDENTIALS_INVALID, REFRESH_TOKEN_DEAD, OAuthError
+from ..problems import CLIENT_CREDENTIALS_INVALID, REFRESH_TOKEN_DEAD, OAuthError
 from .clients import Client, identify_client
-from .grants import Granted, open_session, token_fields
+from .grants import Granted, extra_fields, open_session, redeem_once, token_fields
 from .requests import FormRequest
 
 GRANT_TYPE = "refresh_token"
+HYBRID_GRANT_TYPE = "hybrid_refresh"
 
 
 async def redeem(request: FormRequest) -> Granted:
@@ -20,20 +25,16 @@ async def redeem(request: FormRequest) -> Granted:
     client = identify_client(request, prefer=lambda org, app: approval is not None and app is approval.app)
     if client.app.secret_required_for_refresh and not client.authenticated:
         raise OAuthError(CLIENT_CREDENTIALS_INVALID)
-    check_app(client.org, client.app, GRANT_TYPE)
+    check_app(client.org, client.app, request.require("grant_type"))
     if approval is None or approval.app is not client.app:
         raise OAuthError(REFRESH_TOKEN_DEAD)
-    if refresh_token in approval.in_flight:
-        raise OAuthError(ALREADY_PROCESSED)
-    approval.in_flight.add(refresh_token)
-    try:
-        granted = _redeem(request, client, approval, refresh_token)
-        # The request has taken effect; its answer is held back, and meanwhile the same token finds it in progress.
-        if client.org.token_latency:
-            await exchange.simulator.sleep(client.org.token_latency)
-        return granted
-    finally:
-        approval.in_flight.discard(refresh_token)
+    return await redeem_once(
+        exchange,
+        client.org,
+        approval.in_flight,
+        refresh_token,
+        lambda: _redeem(request, client, approval, refresh_token),
+    )
 
 
 def _redeem(request: FormRequest, client: Client, approval: Approval, refresh_token: str) -> Granted:
@@ -50,7 +51,8 @@ def _redeem(request: FormRequest, client: Client, approval: Approval, refresh_to
     simulator.logins.check(org, user, exchange.now)
     approval.last_used = exchange.now
     session, _ = open_session(exchange, org, app, user, approval.scope, approval=approval)
-    fields = token_fields(exchange, session)
+    hybrid = request.get("grant_type") == HYBRID_GRANT_TYPE
+    fields = token_fields(exchange, session) | extra_fields(exchange, app, session, hybrid=hybrid)
     if app.rotate_refresh_tokens:
         fields["refresh_token"] = simulator.approvals.rotate(approval)
     return Granted(session, fields)

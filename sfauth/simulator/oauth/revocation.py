@@ -1,7 +1,7 @@
 """Token revocation (RFC 7009): POST or GET /services/oauth2/revoke, without client authentication.
 
-An access token ends its session only; a refresh token ends all access tokens that came from it. Every error is a 400
-(Salesforce Help, "Revoke OAuth Tokens").
+An access token ends its session only; a refresh token ends all access tokens that came from it, and so does a delete
+token (field ``DeleteToken`` of the object OauthToken). Every error is a 400 (Salesforce Help, "Revoke OAuth Tokens").
 """
 
 from __future__ import annotations
@@ -53,7 +53,8 @@ def _revoke(exchange: Exchange, form: FormRequest) -> None:
     token = form.require("token")
     simulator = exchange.simulator
     session = simulator.sessions.get(token)
-    approval = simulator.approvals.find(token)
+    deleted = simulator.approvals.find_by_delete_token(token)
+    approval = deleted or simulator.approvals.find(token)
     found = session or approval
     if found is not None and exchange.place.logs_in(found.org):
         exchange.org = found.org
@@ -62,7 +63,7 @@ def _revoke(exchange: Exchange, form: FormRequest) -> None:
                 raise OAuthError(TOKEN_TYPE_NOT_SUPPORTED)
             session.ending = "revoked"
             return
-        if approval is not None and not approval.revoked and token == approval.refresh_token:
+        if approval is not None and not approval.revoked and (deleted or token == approval.refresh_token):
             simulator.revoke_approval(approval)
             return
     raise OAuthError(TOKEN_INVALID)

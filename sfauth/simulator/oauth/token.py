@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from types import MappingProxyType
 
 from starlette.requests import Request
@@ -10,7 +11,15 @@ from starlette.routing import BaseRoute, Route
 
 from ..exchange import exchange_of
 from ..problems import ALREADY_PROCESSED, MUST_USE_POST, UNSUPPORTED_GRANT_TYPE, OAuthError
-from . import client_credentials, jwt_bearer, password, refresh_token
+from . import (
+    authorization_code,
+    client_credentials,
+    device,
+    jwt_bearer,
+    password,
+    refresh_token,
+    token_exchange,
+)
 from .grants import Granted, GrantHandler
 from .replies import problem_fields, render
 from .requests import FormRequest, read_form
@@ -21,6 +30,12 @@ GRANTS: MappingProxyType[str, GrantHandler] = MappingProxyType(
         jwt_bearer.GRANT_TYPE: jwt_bearer.redeem,
         client_credentials.GRANT_TYPE: client_credentials.redeem,
         refresh_token.GRANT_TYPE: refresh_token.redeem,
+        refresh_token.HYBRID_GRANT_TYPE: refresh_token.redeem,
+        authorization_code.GRANT_TYPE: authorization_code.redeem,
+        authorization_code.HYBRID_GRANT_TYPE: authorization_code.redeem,
+        device.GRANT_TYPE: device.redeem,
+        token_exchange.GRANT_TYPE: token_exchange.redeem,
+        token_exchange.HYBRID_GRANT_TYPE: token_exchange.redeem,
         password.GRANT_TYPE: password.redeem,
     }
 )
@@ -39,17 +54,23 @@ async def token(request: Request) -> Response:
         return render(problem_fields(MUST_USE_POST), MUST_USE_POST.status)
     form = await read_form(request)
     grant_type = form.get("grant_type")
+    asks_for_codes = grant_type is None and form.get("response_type") == device.RESPONSE_TYPE
+    fields: Mapping[str, str | int | float]
     try:
-        granted = await _redeem(form, grant_type)
+        if asks_for_codes:
+            fields, outcome = device.issue(form), "issued"
+        else:
+            granted = await _redeem(form, grant_type)
+            fields, outcome = granted.fields, "reissued" if granted.reissued else "issued"
     except OAuthError as refused:
         problem = refused.problem
         exchange.error = problem.error
         if exchange.org is not None and exchange.org.token_latency and problem is not ALREADY_PROCESSED:
             await exchange.simulator.sleep(exchange.org.token_latency)
-        _count(form, grant_type, problem.error)
+        _count(form, device.RESPONSE_TYPE if asks_for_codes else grant_type, problem.error)
         return render(problem_fields(problem), problem.status, wanted=form.get("format"), accept=form.accept)
-    _count(form, grant_type, "reissued" if granted.reissued else "issued")
-    return render(granted.fields, wanted=form.get("format"), accept=form.accept)
+    _count(form, device.RESPONSE_TYPE if asks_for_codes else grant_type, outcome)
+    return render(fields, wanted=form.get("format"), accept=form.accept)
 
 
 async def _redeem(form: FormRequest, grant_type: str | None) -> Granted:
@@ -59,14 +80,15 @@ async def _redeem(form: FormRequest, grant_type: str | None) -> Granted:
         raise OAuthError(UNSUPPORTED_GRANT_TYPE)
     granted = await handler(form)
     org = granted.session.org
-    if org.token_latency and handler is not refresh_token.redeem:  # which waits by itself, with its token in flight
+    if org.token_latency and not granted.held:
         await form.exchange.simulator.sleep(org.token_latency)
     return granted
 
 
 def _count(form: FormRequest, grant_type: str | None, outcome: str) -> None:
     exchange = form.exchange
-    name = grant_type if grant_type in GRANTS else "none" if grant_type is None else "unknown"
+    known = grant_type in GRANTS or grant_type == device.RESPONSE_TYPE
+    name = grant_type if known else "none" if grant_type is None else "unknown"
     for tally in exchange.simulator.counts.of(exchange.org_key):
         tally.token_requests[str(name), outcome] += 1
         tally.reissued += outcome == "reissued"
