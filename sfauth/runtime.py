@@ -18,6 +18,7 @@ from .clock import Clock
 from .endpoint import TokenEndpoint
 from .errors import ConfigurationError, SfauthError, StoreUnavailableError
 from .events import Event, EventHook, StoreFailed, StoreRecovered
+from .flight import backoff
 from .lifetime import ASSUMED_LIFETIME, Observed
 from .org import Org
 from .stores import Record, TokenStore
@@ -157,6 +158,11 @@ class Runtime:
                 self.background.spawn(self._write_until_written, key, store_key)
             self.unsaved[store_key] = record
             return None
+
+    def backoff(self, tries: int) -> float:
+        """Seconds to wait after so many failures in a row."""
+        policy = self.policy
+        return backoff(tries, shortest=policy.retry_interval, longest=policy.retry_ceiling, chance=self.random.random())
 
     def store_failed(self, key: str, generation: int, error: SfauthError, *, unsaved: bool = False) -> None:
         self.emit(StoreFailed(org=key, generation=generation, message=str(error), unsaved=unsaved))

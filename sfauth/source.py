@@ -34,7 +34,7 @@ from .events import (
     TokenInvalidated,
     TokenRevoked,
 )
-from .flight import Failure, Flight, backoff, is_fatal, not_accepted
+from .flight import Failure, Flight, is_fatal, not_accepted
 from .lifetime import EXPIRY_MARGIN, Lifetime, LifetimeSource, due_after, slid
 from .renewal import Place, Progress, Renewal, Renewed, ask_for_lifetime, given, newest, place_of, renew
 from .stores import Record
@@ -167,7 +167,7 @@ class TokenSource:
             # New tokens don't help. Without this, every request would fetch one more.
             error = not_accepted("Salesforce's APIs reject one new access token after the other.")
             self.failure = Failure(
-                error, until=now + self._backoff(self._never_accepted - 1), fatal=False, credential=None
+                error, until=now + self._runtime.backoff(self._never_accepted - 1), fatal=False, credential=None
             )
 
     def replace(self, grant: Grant, org: Org) -> None:
@@ -401,7 +401,7 @@ class TokenSource:
         if fatal:
             wait = RECHECK_CREDENTIALS if is_dynamic(self.grant) else math.inf
         else:
-            wait = max(self._backoff(self._failures_in_a_row), error.retry_after or 0.0)
+            wait = max(self._runtime.backoff(self._failures_in_a_row), error.retry_after or 0.0)
         self.failure = Failure(error, until=now + wait, fatal=fatal, credential=flight.credential)
         serving = self.current is not None and now < self.expires
         if (serving or self.keep_alive) and not fatal:
@@ -419,10 +419,6 @@ class TokenSource:
                 serving=serving,
             )
         )
-
-    def _backoff(self, tries: int) -> float:
-        policy, chance = self._runtime.policy, self._runtime.random.random()
-        return backoff(tries, shortest=policy.retry_interval, longest=policy.retry_ceiling, chance=chance)
 
     async def _observe_lifetime(self, grant: Grant, token: Token) -> None:
         left = await ask_for_lifetime(self._runtime, grant, self.org, token)
