@@ -7,17 +7,18 @@ whose headers have its ``Authorization``.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from typing import Any, cast
 
 import httpx
 
 from .access_tokens import SigningKeys
 from .bearer_answers import read_object
-from .browser_sessions import Frontdoor, relative_path, session_for_ui
+from .browser_sessions import Frontdoor, relative_path, session_for_ui, single_access_url
 from .clock import Clock, SystemClock
 from .discovery import Discovery
-from .endpoint import HEADERS, _read, _unreachable
+from .endpoint import HEADERS, MAX_ANSWER, _unreachable
 from .errors import ConfigurationError, ProtocolError, SfauthError
 from .identity import Identity, UserInfo, identity_path
 from .org import Org
@@ -93,7 +94,7 @@ async def single_access(
     options: dict[str, Any] = {"data": form}
     if session != token.access_token:
         options |= {"auth": None, "headers": {"Authorization": f"Bearer {session}"}}
-    answer, asked = await _ask_where(client, "POST", "/services/oauth2/singleaccess", **options)
+    answer, asked = await _ask_where(client, "POST", single_access_url(token), **options)
     return Frontdoor.from_response(_object(answer, clock, session), asked=asked)
 
 
@@ -160,3 +161,14 @@ async def _ask_where(
         # The cause is dropped on purpose: an httpx error holds the request, and so the bearer in its headers.
         problem = _unreachable(failed, str(client.base_url.join(url)), ())
     raise problem
+
+
+async def _read(response: httpx.Response) -> bytes:
+    body = bytearray()
+    chunks = cast("AsyncGenerator[bytes]", response.aiter_bytes())  # httpx's annotation hides that it can be closed
+    async with aclosing(chunks):  # or trio complains of a generator that was left open
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                raise ProtocolError(f"The answer is longer than {MAX_ANSWER} bytes.", status=response.status_code)
+    return bytes(body)

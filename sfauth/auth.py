@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Generator
 from typing import Literal, TypeAlias
 
@@ -42,7 +43,7 @@ class SalesforceAuth(httpx.Auth):
         self._other_origins = other_origins
         self._bound: Token | None = None
         self._authorization = ""
-        self._prefix = str(ANY_INSTANCE).rstrip("/")
+        self._prefix = _ANYWHERE
         self._instance = ANY_INSTANCE
         self._own: frozenset[_Origin] = frozenset()
         self._movable: frozenset[_Origin] = frozenset()
@@ -50,14 +51,15 @@ class SalesforceAuth(httpx.Auth):
     def instance(self) -> httpx.URL:
         """Where the org's APIs are now, with a trailing slash; a stand-in before the first token."""
         token = self._source.current
-        if token is not None and token is not self._bound:
+        if token is None:
+            return ANY_INSTANCE
+        if token is not self._bound:
             self._bind(token)
         return self._instance
 
     def prefix(self) -> str:
         """`instance` as text without the slash at its end, to put a path behind."""
-        self.instance()
-        return self._prefix
+        return _ANYWHERE if self.instance() is ANY_INSTANCE else self._prefix
 
     def sync_auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         raise RuntimeError("SalesforceAuth awaits tokens: use it with httpx.AsyncClient, not with httpx.Client.")
@@ -73,28 +75,31 @@ class SalesforceAuth(httpx.Auth):
             return
         response = yield request
         if response.status_code < 400:
-            source.accepted = generation
+            if source.accepted < generation:
+                source.accepted = generation
             return
-        if not await self._rejected(response, api, generation):
+        if not await _session_is_over(response, request, api):
+            self._accept(response, generation)
             return
-        body = _replayable(request)
-        if body is None:
+        sent = _session_in_body(request, api) or token.access_token
+        if sent == token.access_token:
+            source.reject(generation, status=response.status_code)
+        if not _replayable(request):
             return
         newer = await source.acquire()
         generation = source.generation
-        again = _with_body(request, body.replace(token.access_token.encode(), newer.access_token.encode()), body)
+        again = _with_session(request, sent, newer.access_token) if api is Api.SOAP else request
         self._sign(again, newer, api)
         response = yield again
-        await self._rejected(response, api, generation)
+        if await _session_is_over(response, again, api):
+            source.reject(generation, status=response.status_code)
+        else:
+            self._accept(response, generation)
 
-    async def _rejected(self, response: httpx.Response, api: Api, generation: int) -> bool:
-        status = response.status_code
-        if worth_reading(api, status) and is_session_expired(api, status, await _beginning(response)):
-            self._source.reject(generation, status=status)
-            return True
-        if status != 401:
+    def _accept(self, response: httpx.Response, generation: int) -> None:
+        # Whatever else is wrong, the token was good enough for an answer other than 401.
+        if response.status_code != 401 and self._source.accepted < generation:
             self._source.accepted = generation
-        return False
 
     def _sign(self, request: httpx.Request, token: Token, api: Api) -> bool:
         if token is not self._bound:
@@ -104,6 +109,7 @@ class SalesforceAuth(httpx.Auth):
             _move(request, self._instance)
         elif origin not in self._own:
             if self._other_origins == "anonymous":
+                _unsign(request)
                 return False
             raise UntrustedHostError(
                 f"{request.url.host} is not a host of this org: its token is not sent there.",
@@ -118,9 +124,9 @@ class SalesforceAuth(httpx.Auth):
                 hint="Use the REST API, or turn off 'Issue JWT-based access tokens' in the app's settings.",
             )
         if api is Api.BULK:
-            request.headers["X-SFDC-Session"] = token.access_token
+            request.headers["X-SFDC-Session"] = request.extensions[_SIGNED] = token.access_token
         else:
-            request.headers["Authorization"] = self._authorization
+            request.headers["Authorization"] = request.extensions[_SIGNED] = self._authorization
         return True
 
     def _bind(self, token: Token) -> None:
@@ -140,6 +146,11 @@ class SalesforceAuth(httpx.Auth):
         self._bound = token
 
 
+_ANYWHERE = str(ANY_INSTANCE).rstrip("/")
+_CARRIERS = ("Authorization", "X-SFDC-Session")
+_SIGNED = "sfauth"  # the request extension that remembers what was put on
+_SESSION_ID = re.compile(rb"<(?:[\w.-]+:)?sessionId[^>]*>\s*(00D[^<\s]+)\s*</")
+
 _Origin: TypeAlias = tuple[str, str, int | None]
 
 
@@ -153,17 +164,50 @@ def _move(request: httpx.Request, instance: httpx.URL) -> None:
     request.headers["Host"] = instance.netloc.decode("ascii")
 
 
-def _replayable(request: httpx.Request) -> bytes | None:
+def _unsign(request: httpx.Request) -> None:
+    """Take off what was put on for the org: a redirect that is followed by hand carries it along."""
+    for name in _CARRIERS:
+        if request.headers.get(name) == request.extensions.get(_SIGNED):
+            request.headers.pop(name, None)
+
+
+async def _session_is_over(response: httpx.Response, request: httpx.Request, api: Api) -> bool:
+    if not worth_reading(api, response.status_code):
+        return False
+    # After a redirect to another host the answer is a stranger's, who got no token: it says nothing about ours.
+    last = response.request if response.history else request
+    if last is not request and not any(name in last.headers for name in _CARRIERS):
+        return False
+    return is_session_expired(api, response.status_code, await _beginning(response))
+
+
+def _replayable(request: httpx.Request) -> bool:
     try:
-        return request.content
-    except httpx.RequestNotRead:  # a stream: it is gone, and may have been gigabytes
+        return isinstance(request.content, bytes)
+    except httpx.RequestNotRead:
+        # A stream is gone, and may have been gigabytes. A form with files is made anew, if they can be read again.
+        fields = getattr(request.stream, "fields", None)
+        files = [getattr(field, "file", b"") for field in fields or ()]
+        return fields is not None and all(isinstance(file, str | bytes) or _seekable(file) for file in files)
+
+
+def _seekable(file: object) -> bool:
+    seekable = getattr(file, "seekable", None)
+    return bool(seekable is not None and seekable())
+
+
+def _session_in_body(request: httpx.Request, api: Api) -> str | None:
+    """The session that a SOAP envelope names. It may be an older one: envelopes are built first and sent later."""
+    if api is not Api.SOAP or not _replayable(request):
         return None
+    found = _SESSION_ID.search(request.content)
+    return found[1].decode("ascii", "replace") if found else None
 
 
-def _with_body(request: httpx.Request, body: bytes, old: bytes) -> httpx.Request:
-    if body == old:
+def _with_session(request: httpx.Request, old: str, new: str) -> httpx.Request:
+    body = request.content.replace(old.encode(), new.encode())
+    if body == request.content:
         return request
-    # A SOAP request carries its session in the body.
     headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() != "content-length"]
     return httpx.Request(request.method, request.url, headers=headers, content=body, extensions=request.extensions)
 

@@ -129,7 +129,13 @@ async def _hosted(
 
     task = loop.create_task(host(), name="sfauth manager")
     either: list[asyncio.Future[Any]] = [task, ready]
-    await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    except asyncio.CancelledError:
+        task.cancel()
+        with anyio.CancelScope(shield=True):
+            await asyncio.wait([task])
+        raise
     if not ready.done():
         task.result()  # raises what the opening raised
     return ready.result(), end

@@ -15,7 +15,16 @@ from .hosts import FOR_INSTANCES, authority, is_loopback, origin_of
 from .org import Org
 from .token import Token
 
-__all__ = ["FormPost", "Frontdoor", "legacy_frontdoor", "logout_form", "logout_url", "relative_path", "session_for_ui"]
+__all__ = [
+    "FormPost",
+    "Frontdoor",
+    "legacy_frontdoor",
+    "logout_form",
+    "logout_url",
+    "relative_path",
+    "session_for_ui",
+    "single_access_url",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +92,19 @@ def session_for_ui(token: Token) -> str:
         hint="Turn off 'Issue JSON Web Token (JWT)-based access tokens' in the app's OAuth settings, or use a hybrid"
         " flow, whose reply brings an opaque session along.",
     )
+
+
+def single_access_url(token: Token) -> str:
+    """Where single access is asked for: at a site user's site, else relative to the instance.
+
+    A site under a custom domain is asked at the instance as well: nothing but the reply itself vouches for its host.
+    """
+    path = "/services/oauth2/singleaccess"
+    if token.site_url is None:
+        return path
+    scheme, host, port = authority(token.site_url)
+    own = scheme == "https" and port is None and host.endswith(FOR_INSTANCES)
+    return f"{token.site_url}{path}" if own else path
 
 
 def relative_path(path: str) -> str:

@@ -19,10 +19,13 @@ from .errors import ConfigurationError
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-__all__ = ["KeyPair", "days_left", "expires_at", "new_key_pair"]
+__all__ = ["KeyPair", "days_left", "expires_at", "new_key_pair", "warning_due"]
 
 LARGEST: Final = 4096
 """Bytes of a certificate that Salesforce takes ("4 KB"), as PEM."""
+
+WARN_AT: Final = (30.0, 14.0, 7.0, 3.0, 1.0, 0.0)
+"""Days before the end at which a warning is worth an event: not one with each token request."""
 
 DAY: Final = 86_400.0
 _BITS = (2048, 3072, 4096)
@@ -137,6 +140,17 @@ def days_left(certificate: str | bytes, now: float) -> float:
         ConfigurationError: As `expires_at`.
     """
     return (expires_at(certificate) - now) / DAY
+
+
+def warning_due(left: float, warned_at: float | None) -> bool:
+    """Whether it's time to say (again) that a certificate expires: at 30, 14, 7, 3 and 1 days, and once it has.
+
+    Args:
+        left: Days left now.
+        warned_at: Days left when it was last said; None if never.
+    """
+    reached = [each for each in WARN_AT if left <= each]
+    return bool(reached) and (warned_at is None or min(reached) < warned_at)
 
 
 def check_size(certificate: str) -> None:

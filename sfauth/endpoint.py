@@ -8,6 +8,7 @@ from dataclasses import replace
 from functools import partial
 from random import Random
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 import anyio
 import anyio.to_thread
@@ -15,7 +16,7 @@ import httpx
 
 from .clock import Clock
 from .errors import ConfigurationError, ProtocolError, SfauthError, TryLaterError
-from .grants.base import Grant
+from .grants.base import Grant, TokenRequest
 from .introspection import Introspection
 from .org import Org
 from .token import Token
@@ -71,7 +72,7 @@ class TokenEndpoint:
         except SfauthError as error:
             # An assertion dated by a wrong clock fails as a bare invalid_grant; only the answer's Date tells why.
             misdated = abs(self.skew - dated) >= SKEW_WORTH_A_RETRY
-            if not (grant.signs and error.error == "invalid_grant" and misdated):
+            if not (grant.signs and error.error in _UNTIMELY and misdated):
                 raise self._mentioning_clock(error, grant) from None
         try:
             return await self._fetch(grant, org)
@@ -94,7 +95,7 @@ class TokenEndpoint:
         if proof is None:
             return None
         answer = await self.post(org, url, {"token": token, **proof.form}, proof.headers)
-        return read_introspection(answer, now=self.server_now(), secrets=(token, *proof.form.values()))
+        return read_introspection(answer, now=self.server_now(), secrets=(token, *_secret_values(grant, proof)))
 
     async def revoke(self, token: str, org: Org) -> None:
         """Revoke an access or refresh token (RFC 7009). One that is already invalid is no error."""
@@ -109,14 +110,14 @@ class TokenEndpoint:
             answer,
             now=self.server_now(),
             grant_type=grant.grant_type,
-            secrets=[*_secret_values(grant), *(v for name, v in request.form.items() if name not in _PUBLIC)],
+            secrets=_secret_values(grant, request),
         )
         self._check_addresses(org, token)
         kept = request.form.get("refresh_token")
         return replace(token, refresh_token=kept) if token.refresh_token is None and kept else token
 
     def _mentioning_clock(self, error: SfauthError, grant: Grant) -> SfauthError:
-        if grant.signs and error.error == "invalid_grant" and abs(self.skew) >= SKEW_WORTH_A_RETRY:
+        if grant.signs and error.error in _UNTIMELY and abs(self.skew) >= SKEW_WORTH_A_RETRY:
             side = "behind" if self.skew > 0 else "ahead of"
             clock = f"This machine's clock is {abs(self.skew):.0f} s {side} Salesforce's: set it (NTP)."
             error.hint = f"{clock} {error.hint}" if error.hint else clock
@@ -125,9 +126,9 @@ class TokenEndpoint:
     @staticmethod
     def _check_addresses(org: Org, token: Token) -> None:
         for url in (token.instance_url, token.api_instance_url):
-            if url is not None and not org.allows_instance(url):
+            if url is not None and not (org.allows_instance(url) and _is_callable(url)):
                 raise ProtocolError(
-                    f"The token reply sends the bearer to {httpx.URL(url).host}, which is no Salesforce host.",
+                    f"The token reply sends the bearer to {urlsplit(url).hostname}, which is no Salesforce host.",
                     hint="If that is a custom domain of yours, name it: Org(..., trusted_hosts=[...]).",
                 )
 
@@ -149,16 +150,24 @@ class TokenEndpoint:
         """
         org.check_secret_url(url)
         sent_at = self._clock.wall()
+        # Thousands of orgs log in at one host; no cookie may tie them together.
+        self._http.cookies.clear()
+        failure: SfauthError
         try:
             async with self._http.stream(
                 "POST", url, data=dict(form), headers={**HEADERS, **headers}, auth=None, follow_redirects=False
             ) as response:
                 body = await _read(response)
         except (httpx.HTTPError, OSError) as problem:
-            # The cause is dropped on purpose: an httpx error holds the request, and so the secrets in its body.
-            raise _unreachable(problem, url, form.values()) from None
-        except httpx.InvalidURL:
-            raise ConfigurationError(f"{org.url!r} is no URL that can be called.") from None
+            failure = _unreachable(problem, url, form.values())
+        except (httpx.InvalidURL, UnicodeError):
+            failure = ConfigurationError(f"{org.url!r} is no URL that can be called.")
+        else:
+            return self._answer(response, body, sent_at)
+        # Raised out here, without a context: an httpx error holds the request, and so the secrets in its body.
+        raise failure
+
+    def _answer(self, response: httpx.Response, body: bytes, sent_at: float) -> Answer:
         answer = Answer(response.status_code, dict(response.headers), body)
         if (date := answer.server_time) is not None:
             now = self._clock.wall()
@@ -167,14 +176,27 @@ class TokenEndpoint:
         return answer
 
 
+_UNTIMELY = ("invalid_grant", "invalid_client")
+"""Codes by which assertions of a wrong time are refused: as a grant, or as a client's proof (RFC 7523 section 3.2)."""
+
 _PUBLIC = frozenset(
     "grant_type client_id client_assertion_type username redirect_uri scope subject_token_type token_handler".split()
 )
 
 
-def _secret_values(grant: Grant) -> list[str]:
-    values = (getattr(grant, name) for name in grant.secrets)
-    return [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in values if each]
+def _secret_values(grant: Grant, request: TokenRequest) -> list[str]:
+    """What a server's text might echo."""
+    own = (getattr(grant, name) for name in grant.secrets)
+    plain = [each.decode("utf-8", "replace") if isinstance(each, bytes) else each for each in own if each]
+    sent = [value for name, value in request.form.items() if name not in _PUBLIC]
+    return [*plain, *sent, *(value.rpartition(" ")[2] for value in request.headers.values())]
+
+
+def _is_callable(url: str) -> bool:
+    try:
+        return bool(httpx.URL(url).host)  # which decodes it: there are hosts that only look international
+    except (httpx.InvalidURL, UnicodeError):
+        return False
 
 
 async def _read(response: httpx.Response) -> bytes:
@@ -190,7 +212,7 @@ def _unreachable(problem: Exception, url: str, secrets: Iterable[str]) -> TryLat
     kind = type(problem).__name__
     detail = scrub(str(problem), secrets)
     return TryLaterError(
-        f"No answer from {httpx.URL(url).host}: {kind}{': ' + detail if detail else ''}.",
+        f"No answer from {urlsplit(url).hostname}: {kind}{': ' + detail if detail else ''}.",
         hint=_NETWORK_HINTS.get(kind, "Check the network between this machine and Salesforce."),
     )
 

@@ -80,7 +80,7 @@ def is_session_expired(api: Api, status: int, body: bytes) -> bool:
 def _unauthorized(api: Api, body: bytes) -> bool:
     if any(text in body for text in _INCURABLE):
         return False
-    if not body.strip() or any(marker in body for marker in _MARKERS):
+    if any(marker in body for marker in _MARKERS) or (not body.strip() and api is not Api.APEX_REST):
         return True
     # An errorCode other than the markers (INVALID_AUTH_HEADER: no token at all; INVALID_ISS: another host's JWT), an
     # HTML page and the 401 that a custom Apex class made up are all nothing that a new token cures.

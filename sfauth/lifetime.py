@@ -117,7 +117,7 @@ def lifetime_of(token: Token, observed: Observed, *, server_now: float, assumed:
     if not token.is_jwt:
         return Lifetime(max(remaining, 0.0), LifetimeSource.SERVER)
     issued = token.claims.get("iat")
-    if isinstance(issued, (int, float)) and token.expires_at > issued:
+    if isinstance(issued, int | float) and 0 < issued < token.expires_at:
         # Where no Date header told how far off this machine's clock is, the token itself bounds the error.
         whole = token.expires_at - issued
         remaining = min(remaining, whole) if remaining > 0 else whole

@@ -232,9 +232,11 @@ class TokenManager:
         """
         if not isinstance(key, str) or not key:
             raise ConfigurationError("A key is a text that is not empty.")
-        if not isinstance(grant, Grant):
+        if isinstance(grant, type) or not isinstance(grant, Grant):
             raise ConfigurationError(
-                f"{type(grant).__name__} is no grant.", org=key, hint="Give a JWTBearerGrant, ClientCredentialsGrant, …"
+                f"{getattr(grant, '__name__', type(grant).__name__)} is no grant.",
+                org=key,
+                hint="Give a JWTBearerGrant, ClientCredentialsGrant, …",
             )
         org = org if isinstance(org, Org) else Org(org)
         try:
@@ -250,11 +252,15 @@ class TokenManager:
                 grant,
                 org,
                 self._runtime,
-                policy.assumed_lifetime if assumed_lifetime is None else assumed_lifetime,
-                policy.keep_alive if keep_alive is None else keep_alive,
+                policy.assumed_lifetime,
+                policy.keep_alive,
             )
         elif (source.grant, source.org) != (grant, org):
             source.replace(grant, org)
+        if assumed_lifetime is not None:
+            source.assumed_lifetime = assumed_lifetime
+        if keep_alive is not None:
+            source.keep_alive = keep_alive
         if token is not None:
             source.adopt(token)
         if not dynamic:
@@ -262,7 +268,7 @@ class TokenManager:
             self._sources[key] = source
         elif key not in self._sources:
             self._dynamic[key] = source
-            self._evict()
+            self._evict(but=key)
 
     def remove(self, key: str) -> None:
         """Forget an org. Its token stays valid at Salesforce (see `revoke`) and in a shared store."""
@@ -309,7 +315,7 @@ class TokenManager:
             options: What `httpx.AsyncClient` takes. ``transport``, ``http2``, ``limits``, ``proxy``, ``verify`` and
                 their like give this client a connection pool of its own.
         """
-        return SalesforceClient(self._known(key), transport=self._transport, other_origins=other_origins, **options)
+        return SalesforceClient(self._known(key), shared=self._transport, other_origins=other_origins, **options)
 
     def source(self, key: str) -> TokenSource:
         """What `SalesforceAuth` and adapters for other HTTP clients build on."""
@@ -366,11 +372,11 @@ class TokenManager:
         for source in [*self._every_source(), *self._evicted.values()]:
             source.abandon()
 
-    def _evict(self) -> None:
+    def _evict(self, *, but: str) -> None:
         busy: dict[str, TokenSource] = {}
         while self._dynamic and len(self._dynamic) + len(busy) > self._max_dynamic:
             key, source = self._dynamic.popitem()
-            if source.flight is not None:
+            if source.flight is not None or key == but:
                 busy[key] = source
                 continue
             self._evicted[key] = source

@@ -31,7 +31,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ Entry = tuple[str, Grant, Org]
 
 _SECRETS = ("client_secret", "private_key", "passphrase", "refresh_token", "password", "security_token")
 _PLAIN = ("org", "client_id", "username", "audience", "client_auth", "trusted_hosts", "sandbox")
+_YES_OR_NO = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 _FIELDS = frozenset({*_PLAIN, *_SECRETS, *(f"{name}_file" for name in _SECRETS), *(f"{name}_env" for name in _SECRETS)})
 
 
@@ -59,9 +60,21 @@ def read_environment(environ: Mapping[str, str], *, prefix: str = "SFAUTH") -> l
     keys = [key.strip() for key in listed.split(",") if key.strip()]
     if not keys:
         return [_entry("default", _variables(environ, prefix), environ, Path(), _Names(f"{prefix}_", str.upper))]
-    entries = []
+    single = sorted((n for n in _FIELDS if environ.get(f"{prefix}_{n.upper()}")), key=lambda n: (n != "org", n))
+    if single:
+        raise ConfigurationError(
+            f"{prefix}_ORGS lists several orgs, and {prefix}_{single[0].upper()} belongs to a single one.",
+            hint=f"Give that org a name in {prefix}_ORGS, or leave {prefix}_ORGS out.",
+        )
+    entries: list[Entry] = []
+    taken: dict[str, str] = {}
     for key in keys:
         start = f"{prefix}_{re.sub(r'[^A-Za-z0-9]', '_', key).upper()}"
+        if (other := taken.setdefault(start, key)) is not key:
+            raise ConfigurationError(
+                f"{prefix}_ORGS lists {other!r} and {key!r}, which both read {start}_….",
+                hint="Give them names that differ in their letters and digits.",
+            )
         entries.append(_entry(key, _variables(environ, start), environ, Path(), _Names(f"{start}_", str.upper)))
     return entries
 
@@ -72,18 +85,26 @@ def read_file(path: Path, environ: Mapping[str, str] | None = None) -> list[Entr
     Raises:
         ConfigurationError: The file can't be read, or an entry is wrong.
     """
-    try:
-        content = tomllib.loads(path.read_text("utf-8"))
-    except OSError as problem:
-        raise ConfigurationError(f"{path} can't be read: {problem.strerror or type(problem).__name__}.") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as problem:
-        # Not the parser's own text: it can quote the line, and so the secret in it.
-        line = re.search(r"at line \d+", str(problem))
-        raise ConfigurationError(f"{path} is not valid TOML{' ' + line[0] if line else ''}.") from None
+    content, problem = _parsed(path)
+    if problem is not None:
+        raise ConfigurationError(f"{path} {problem}.")
     orgs = content.get("orgs")
     if not isinstance(orgs, dict) or not orgs or not all(isinstance(each, dict) for each in orgs.values()):
         raise ConfigurationError(f"{path} describes no org.", hint="Give each one a table: [orgs.acme].")
     return list(_tables(path, orgs, environ))
+
+
+def _parsed(path: Path) -> tuple[dict[str, Any], str | None]:
+    # The parser's own error is dropped: it quotes the line, or holds the whole text, and so the secrets in it.
+    try:
+        return tomllib.loads(path.read_text("utf-8")), None
+    except OSError as problem:
+        return {}, f"can't be read: {problem.strerror or type(problem).__name__}"
+    except UnicodeDecodeError:
+        return {}, "is not valid TOML: not UTF-8"
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        line = re.search(r"at line \d+", str(problem))
+        return {}, f"is not valid TOML{' ' + line[0] if line else ''}"
 
 
 def _tables(path: Path, orgs: Mapping[str, Any], environ: Mapping[str, str] | None) -> Iterator[Entry]:
@@ -109,6 +130,15 @@ class _Names:
     def __call__(self, field: str) -> str:
         return f"{self._prefix}{self._spell(field)}"
 
+    def spelt(self, text: str, given: Mapping[str, Any]) -> str:
+        """The text with each field called as whoever wrote the settings calls it."""
+
+        def called(match: re.Match[str]) -> str:
+            ways = [way for way in (match[0], f"{match[0]}_file", f"{match[0]}_env") if given.get(way)]
+            return self(ways[0]) if ways else match[0]
+
+        return re.sub(rf"(?<![\w.])(?:{'|'.join(_SECRETS + _PLAIN[1:])})(?!\w)", called, text)
+
 
 def _variables(environ: Mapping[str, str], start: str) -> dict[str, str]:
     found = {name: environ.get(f"{start}_{name.upper()}") for name in _FIELDS}
@@ -122,18 +152,33 @@ def _entry(key: str, given: Mapping[str, Any], environ: Mapping[str, str], folde
                 f"{names(field)} is not set.", org=key, hint="It takes org and client_id, and a secret of some kind."
             )
     try:
-        return key, _grant(given, environ, folder, names), _org(given)
+        return key, _grant(given, environ, folder, names), _org(given, names)
     except ConfigurationError as error:
-        raise error.for_org(key) from None
+        renamed = error.for_org(key)
+        renamed.message = names.spelt(renamed.message, given)
+    raise renamed
 
 
-def _org(given: Mapping[str, Any]) -> Org:
+def _org(given: Mapping[str, Any], names: _Names) -> Org:
     hosts, sandbox = given.get("trusted_hosts", ()), given.get("sandbox")
-    return Org(
-        given["org"],
-        trusted_hosts=[each.strip() for each in hosts.split(",")] if isinstance(hosts, str) else hosts,
-        sandbox=sandbox.lower() in ("1", "true", "yes") if isinstance(sandbox, str) else sandbox,
-    )
+    if isinstance(hosts, str):
+        hosts = [each.strip() for each in hosts.split(",")]
+    if isinstance(sandbox, str):
+        sandbox = _YES_OR_NO.get(sandbox.strip().lower(), sandbox)
+    if sandbox is not None and not isinstance(sandbox, bool):
+        raise ConfigurationError(f"{names('sandbox')} is neither true nor false.")
+    if not isinstance(hosts, list | tuple) or not all(isinstance(each, str) for each in hosts):
+        raise ConfigurationError(f"{names('trusted_hosts')} is no list of hosts.")
+    _blaming(names("trusted_hosts"), lambda: Org("login", trusted_hosts=hosts))
+    return _blaming(names("org"), lambda: Org(given["org"], trusted_hosts=hosts, sandbox=sandbox))
+
+
+def _blaming(name: str, make: Callable[[], Org]) -> Org:
+    try:
+        return make()
+    except ConfigurationError as error:
+        error.message = f"{name}: {error.message}"
+        raise
 
 
 def _grant(given: Mapping[str, Any], environ: Mapping[str, str], folder: Path, names: _Names) -> Grant:

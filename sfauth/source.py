@@ -174,7 +174,8 @@ class TokenSource:
         """Use another grant or org from now on. A token of another identity is forgotten, and so is any failure."""
         if identity(grant, org) != identity(self.grant, self.org):
             self._forget_token()
-            self._record = None
+            self._record = self._instance = None
+            self.former_instances = ()
         self.grant, self.org, self.store_key = grant, org, None
         self._epoch += 1
         self.reset()

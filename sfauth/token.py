@@ -15,6 +15,8 @@ from urllib.parse import urlsplit
 __all__ = ["Token"]
 
 _FORMAT_VERSION = 1
+_SENDABLE = re.compile(r"[\x21-\x7e]+")
+_TYPES = {"bearer": "Bearer", "dpop": "DPoP"}
 _OPAQUE = re.compile(r"(00D\w{12}(?:\w{3})?)!")
 _IDENTITY = re.compile(r"/id/(00D\w{12}(?:\w{3})?)/(005\w{12}(?:\w{3})?)/?$")
 
@@ -72,12 +74,14 @@ class Token:
         access_token = reply.get("access_token")
         if not isinstance(access_token, str) or not access_token.strip():
             raise ValueError("the reply has no access_token")
+        if not _SENDABLE.fullmatch(access_token):
+            raise ValueError("its access_token can't be sent in a header")
         rest = {name: value for name, value in reply.items() if name not in _KNOWN}
         issued_at = _number(reply.get("issued_at"))
         identity, stamp = _text(reply.get("id")), reply.get("issued_at")
         return cls(
             access_token=access_token,
-            token_type=_text(reply.get("token_type")) or "Bearer",
+            token_type=_token_type(reply.get("token_type")),
             instance_url=_url(reply.get("instance_url"), "instance_url"),
             identity_url=identity,
             issued_at=None if issued_at is None else issued_at / 1000.0,
@@ -89,7 +93,7 @@ class Token:
             # The signature covers the two strings exactly as received, so they are kept, not rebuilt.
             signed_text=f"{identity}{stamp}" if identity and stamp is not None else None,
             api_instance_url=_url(reply.get("api_instance_url"), "api_instance_url"),
-            site_url=_url(reply.get("sfdc_community_url") or reply.get("sfdc_site_url"), "sfdc_community_url"),
+            site_url=_site_url(reply.get("sfdc_community_url") or reply.get("sfdc_site_url")),
             site_id=_text(reply.get("sfdc_community_id") or reply.get("sfdc_site_id")),
             token_format=_text(reply.get("token_format")),
             extra=rest,
@@ -132,7 +136,7 @@ class Token:
         if self.signature is None or self.signed_text is None:
             return None
         expected = hmac.digest(client_secret.encode(), self.signed_text.encode(), hashlib.sha256)
-        return hmac.compare_digest(base64.b64encode(expected), self.signature.encode())
+        return hmac.compare_digest(base64.b64encode(expected), self.signature.encode("utf-8", "replace"))
 
     def to_dict(self) -> dict[str, Any]:
         """A plain dict for a store, secrets included; `from_dict` reads it back."""
@@ -155,8 +159,9 @@ class Token:
             raise ValueError(f"a stored token of version {version!r}; this sfauth reads version {_FORMAT_VERSION}")
         values = {name: value for name, value in plain.items() if name != "version"}
         unknown = values.keys() - {each.name for each in fields(cls)}
-        if unknown or not isinstance(values.get("access_token"), str):
-            raise ValueError(f"not a stored token: fields {sorted(unknown) or 'missing'}")
+        wrong = sorted(name for name, value in values.items() if name not in unknown and not _is_stored(name, value))
+        if unknown or wrong or "access_token" not in values:
+            raise ValueError(f"not a stored token: fields {sorted(unknown) or wrong or ['access_token']}")
         values["scopes"] = frozenset(values.get("scopes", ()))
         return cls(**values)
 
@@ -191,12 +196,43 @@ def _number(value: object) -> float | None:
     return number if 0 <= number < 1e15 else None
 
 
+def _token_type(value: object) -> str:
+    """RFC 6749 section 7.1: a token of a type that one doesn't understand must not be used."""
+    text = _text(value) or "Bearer"
+    if text.lower() not in _TYPES:
+        raise ValueError("its token_type is neither Bearer nor DPoP")
+    return _TYPES[text.lower()]
+
+
+def _site_url(value: object) -> str | None:
+    try:
+        return _url(value, "sfdc_community_url")
+    except ValueError:  # a field on the side: no login fails because of it
+        return None
+
+
+def _is_stored(name: str, value: object) -> bool:
+    match name:
+        case "access_token" | "token_type":
+            return isinstance(value, str)
+        case "issued_at" | "expires_at":
+            return value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+        case "scopes":
+            return isinstance(value, list | tuple) and all(isinstance(each, str) for each in value)
+        case "extra":
+            return isinstance(value, dict)
+        case _:
+            return value is None or isinstance(value, str)
+
+
 def _url(value: object, name: str) -> str | None:
     text = _text(value)
     if text is None:
         return None
     text = text if "://" in text else f"https://{text}"
     parts = urlsplit(text)
+    if not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"its {name} is not a URL")
     if parts.scheme not in ("https", "http") or not parts.hostname or parts.username or parts.password:
         raise ValueError(f"its {name} is not a URL")
     return f"{parts.scheme}://{parts.netloc.lower()}{parts.path.rstrip('/')}"
@@ -219,6 +255,6 @@ def _jwt_part(token: str, index: int) -> dict[str, Any]:
     part = parts[index]
     try:
         decoded = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return decoded if isinstance(decoded, dict) else {}

@@ -69,10 +69,8 @@ class KeySets:
         pause: float = 30.0,
         most: int = 1000,
     ) -> None:
-        if not (lifetime > 0 and grace >= 0 and pause > 0 and most >= 1):
-            raise ConfigurationError(
-                "lifetime and pause must be above 0 seconds, grace not below, and most at least 1."
-            )
+        if not (0 < pause <= lifetime and grace >= 0 and most >= 1):
+            raise ConfigurationError("pause is above 0 seconds and no longer than lifetime, grace not below 0.")
         self._http = http
         self._clock = clock or SystemClock()
         self._lifetime = lifetime

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, urlsplit
 
 from .diagnosis import diagnose
 from .errors import ProtocolError, SfauthError, TryLaterError
@@ -27,6 +27,7 @@ _TOKENS = re.compile(
     r"|5Aep[\w.=/+-]+"  # refresh token
     r"|eyJ[\w-]+\.[\w-]+\.[\w-]*"  # any JWT
 )
+_LONGEST_PAUSE = 86_400.0  # a Retry-After beyond a day is a mistake of whoever sent it
 _BUSY_STATUSES = frozenset({420, 429, 500, 502, 503, 504})
 
 
@@ -51,15 +52,15 @@ class Answer:
         """Seconds from ``Retry-After``, which is a number or a date (RFC 9110 section 10.2.3)."""
         value = self.headers.get("retry-after", "").strip()
         if value.isascii() and value.isdigit():
-            return float(value)
+            return min(float(value[:20]), _LONGEST_PAUSE)
         moment = _http_date(value)
-        return None if moment is None else max(0.0, moment - now)
+        return None if moment is None else min(max(0.0, moment - now), _LONGEST_PAUSE)
 
     def json_object(self) -> dict[str, Any] | None:
         """The body as a JSON object, or urlencoded as Salesforce does on some endpoints; None when it is neither."""
         try:
             decoded = json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             if "urlencoded" in self.headers.get("content-type", ""):
                 return dict(parse_qsl(self.body.decode("utf-8", "replace")))
             return None
@@ -112,7 +113,7 @@ def failure(answer: Answer, *, now: float, grant_type: str | None, secrets: Iter
     if isinstance(code, str) and code:
         return _oauth_error(answer, code, reply or {}, now=now, grant_type=grant_type, secrets=secrets)
     if 300 <= answer.status < 400:
-        target = urlsplit(answer.headers.get("location", "")).hostname or "nowhere"
+        target = _host(answer.headers.get("location", "")) or "nowhere"
         return ProtocolError(
             f"Salesforce redirects to {scrub(target)}; a request with credentials is not sent on.",
             status=answer.status,
@@ -146,20 +147,23 @@ def _oauth_error(
     described = reply.get("error_description")
     text = scrub(described, secrets) if isinstance(described, str) and described else None
     diagnosis = diagnose(code, text, grant_type=grant_type)
+    later = diagnosis.error_class is TryLaterError or answer.status not in _BUSY_STATUSES
+    error_class = diagnosis.error_class if later else TryLaterError  # a gateway's own word, in JSON
     floors = [each for each in (diagnosis.retry_after, answer.retry_after(now)) if each is not None]
-    return diagnosis.error_class(
-        diagnosis.meaning,
+    return error_class(
+        diagnosis.meaning if later else f"Salesforce is not available: HTTP {answer.status}.",
         error=scrub(code, secrets),
         error_description=text,
         status=answer.status,
-        hint=diagnosis.hint,
+        hint=diagnosis.hint if later else None,
         retry_after=max(floors, default=None),
     )
 
 
 def scrub(text: str, secrets: Iterable[str] = ()) -> str:
     """Take out of a server's text what may be a secret: texts can echo what was sent. Shortens it, on one line."""
-    for secret in sorted((each for each in secrets if len(each) >= 4), key=len, reverse=True):
+    known = {form for each in secrets if len(each) >= 4 for form in (each, quote(each), quote_plus(each))}
+    for secret in sorted(known, key=len, reverse=True):
         text = text.replace(secret, "[secret]")
     text = " ".join(_TOKENS.sub("[secret]", text).split())
     return text if len(text) <= _MAX_TEXT else text[:_MAX_TEXT] + "…"
@@ -172,9 +176,16 @@ def _kind(answer: Answer) -> str:
         return "an HTML page"
     try:
         decoded = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         return "broken JSON" if answer.body.lstrip()[:1] in (b"{", b"[") else "a body that is not JSON"
     return f"a JSON {type(decoded).__name__} without an access_token"
+
+
+def _host(url: str) -> str | None:
+    try:
+        return urlsplit(url).hostname
+    except ValueError:
+        return None
 
 
 def _http_date(value: str | None) -> float | None:

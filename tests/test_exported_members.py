@@ -9,13 +9,17 @@ from typing import Any
 import sfauth
 
 PUBLIC = [
+    "AuthorizationCodeGrant",
     "ClientCredentialsGrant",
     "Clock",
     "ConfigurationError",
     "Credential",
+    "DeviceGrant",
     "Event",
     "EventHook",
     "Grant",
+    "InsecureFlowError",
+    "InsecureFlows",
     "InstanceMoved",
     "Introspection",
     "JWTBearerGrant",
@@ -44,6 +48,7 @@ PUBLIC = [
     "Token",
     "TokenAcquired",
     "TokenEndpoint",
+    "TokenExchangeGrant",
     "TokenInvalidated",
     "TokenManager",
     "TokenRejectedError",
@@ -52,6 +57,7 @@ PUBLIC = [
     "TokenStore",
     "TryLaterError",
     "UnknownOrgError",
+    "UnrenewableGrant",
     "UntrustedHostError",
     "UsernamePasswordGrant",
     "log_event",

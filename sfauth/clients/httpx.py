@@ -31,15 +31,20 @@ class SalesforceClient(httpx.AsyncClient):
         self,
         source: TokenSource,
         *,
-        transport: httpx.AsyncBaseTransport,
+        shared: httpx.AsyncBaseTransport,
         other_origins: OtherOrigins = "refuse",
         **options: Any,
     ) -> None:
+        for name in ("auth", "base_url"):
+            if name in options:
+                raise TypeError(
+                    f"{name} is what this client is there for; make an httpx.AsyncClient with SalesforceAuth"
+                )
         # Before httpx's __init__, which may read base_url.
         self._salesforce = SalesforceAuth(source, other_origins=other_origins)
         options.setdefault("timeout", DEFAULT_TIMEOUT)
         if _OWN_TRANSPORT.isdisjoint(options):
-            options["transport"] = SharedTransport(transport)
+            options["transport"] = SharedTransport(shared)
         super().__init__(auth=self._salesforce, **options)
 
     @property
@@ -59,7 +64,8 @@ class SalesforceClient(httpx.AsyncClient):
         return super().build_request(method, url, **options)
 
     def send(self, request: httpx.Request, **options: Any) -> Coroutine[Any, Any, httpx.Response]:
-        if api_of(request.url.path) is Api.BULK:
-            # httpx takes Authorization off when a redirect leads to another host, but not X-SFDC-Session.
+        if api_of(request.url.path) in (Api.BULK, Api.SOAP):
+            # httpx takes Authorization off when a redirect leads to another host, but not X-SFDC-Session, nor the
+            # session out of a SOAP body.
             options["follow_redirects"] = False
         return super().send(request, **options)

@@ -57,7 +57,7 @@ class _EnvironmentProxies(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         route = self._routes.get(request.url.scheme) or self._routes.get("all")
-        if route is None or urllib.request.proxy_bypass(request.url.host):
+        if route is None or urllib.request.proxy_bypass(request.url.netloc.decode()):
             return await self._direct.handle_async_request(request)
         return await route.handle_async_request(request)
 

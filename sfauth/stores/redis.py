@@ -145,7 +145,7 @@ class RedisStore:
         line = self._lines.get(me)
         if line is None:
             line = self._lines[me] = Line(
-                self._connect(),
+                _able(self._connect()),
                 place=self._place,
                 deadline=self._deadline,
                 max_connections=self._max_connections,
@@ -263,6 +263,15 @@ class RedisStore:
             return 0
         kept_alone = record.token is not None and record.token.refresh_token is not None
         return max(1, round(1000 * (max(self._ttl, REFRESH_TOKEN_TTL) if kept_alone else self._ttl)))
+
+
+def _able(client: Any) -> Any:
+    if hasattr(client, "pubsub"):
+        return client
+    raise ConfigurationError(
+        "The client of this version of redis-py for clusters on asyncio can't subscribe to channels.",
+        hint='pip install --upgrade "redis>=8"',
+    )
 
 
 def _loop() -> asyncio.AbstractEventLoop:

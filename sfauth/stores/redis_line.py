@@ -112,18 +112,18 @@ class Line:
     async def close(self) -> None:
         """Finish what was begun, stop listening, close the connections. Takes as long as a few commands at most."""
         self.closing.set()
-        with anyio.CancelScope(shield=True):
-            if self._unfinished:
-                await asyncio.wait(self._unfinished, timeout=self._deadline)
+        with anyio.move_on_after(self._deadline, shield=True):
+            while self._unfinished:
+                await asyncio.wait(self._unfinished)
+        with anyio.move_on_after(self._deadline, shield=True), suppress(Exception):
             for task in (self._listener, *self._unfinished):
                 if task is not None and not task.done():
                     task.cancel()
                     await asyncio.wait([task])
-            with suppress(Exception):
-                await self._client.aclose()
-                sentinels = getattr(getattr(self._client, "connection_pool", None), "sentinel_manager", None)
-                for sentinel in getattr(sentinels, "sentinels", ()):
-                    await sentinel.aclose()
+            await self._client.aclose()
+            sentinels = getattr(getattr(self._client, "connection_pool", None), "sentinel_manager", None)
+            for sentinel in getattr(sentinels, "sentinels", ()):
+                await sentinel.aclose()
 
     # ---------------------------------------------------------------- what others tell
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+from dataclasses import dataclass, field
 
 import anyio
 import anyio.lowlevel
@@ -13,6 +14,13 @@ __all__ = ["VirtualClock", "settle"]
 
 STEPS = 40
 """Turns that other tasks get before anyone looks whether they are done."""
+
+
+@dataclass(order=True, slots=True)
+class _Sleeper:
+    moment: float
+    order: int
+    woken: anyio.Event = field(compare=False)
 
 
 class VirtualClock:
@@ -32,7 +40,7 @@ class VirtualClock:
     def __init__(self, wall: float = 1_800_000_000.0) -> None:
         self._elapsed = 1_000.0
         self._ahead = wall - self._elapsed
-        self._sleepers: list[tuple[float, int, anyio.Event]] = []
+        self._sleepers: list[_Sleeper] = []
         self._order = itertools.count()
 
     def elapsed(self) -> float:
@@ -46,7 +54,7 @@ class VirtualClock:
     async def sleep(self, seconds: float) -> None:
         """Until the clock has been advanced this far."""
         woken = anyio.Event()
-        entry = (self._elapsed + max(seconds, 0.0), next(self._order), woken)
+        entry = _Sleeper(self._elapsed + max(seconds, 0.0), next(self._order), woken)
         heapq.heappush(self._sleepers, entry)
         try:
             if seconds <= 0:
@@ -65,10 +73,10 @@ class VirtualClock:
         """
         until = self._elapsed + seconds
         await settle()
-        while self._sleepers and self._sleepers[0][0] <= until:
-            moment, _, woken = heapq.heappop(self._sleepers)
-            self._elapsed = max(self._elapsed, moment)
-            woken.set()
+        while self._sleepers and self._sleepers[0].moment <= until:
+            sleeper = heapq.heappop(self._sleepers)
+            self._elapsed = max(self._elapsed, sleeper.moment)
+            sleeper.woken.set()
             await settle()
         self._elapsed = until
         await settle()
@@ -80,7 +88,8 @@ class VirtualClock:
     def suspend(self, seconds: float) -> None:
         """The machine is suspended: both clocks go on, nobody wakes, and sleepers sleep as much longer."""
         self._elapsed += seconds
-        self._sleepers = [(moment + seconds, order, woken) for moment, order, woken in self._sleepers]
+        for sleeper in self._sleepers:  # all by the same, so their order stays
+            sleeper.moment += seconds
 
 
 async def settle() -> None:

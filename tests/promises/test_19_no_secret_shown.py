@@ -10,7 +10,7 @@ import traceback
 import httpx
 import pytest
 
-from sfauth import RefreshTokenGrant, UsernamePasswordGrant, log_event
+from sfauth import InsecureFlows, RefreshTokenGrant, UsernamePasswordGrant, log_event
 from sfauth.grants import username_password
 from sfauth.stores import MemoryStore
 from tests.support import ACME, Endpoint, World, calls, credentials, outcomes, refused, reply, settle
@@ -215,6 +215,9 @@ async def test_what_holds_secrets_is_not_pickled(world, thing):
         check_error(error.value, "the refusal to pickle")
 
 
+ALLOWED = InsecureFlows(username_password=True)
+
+
 async def test_a_password_is_shown_nowhere(world, everything_logged, monkeypatch):
     monkeypatch.setattr(username_password, "_warn_once", lambda: None)
     grant = UsernamePasswordGrant(
@@ -225,7 +228,7 @@ async def test_a_password_is_shown_nowhere(world, everything_logged, monkeypatch
         security_token=SECRETS["security token"],
     )
     echo = f"authentication failure {SECRETS['password']}{SECRETS['security token']} {SECRETS['password']} {ECHO}"
-    async with world.scripted(refused("invalid_grant", echo), grant=grant) as acme:
+    async with world.scripted(refused("invalid_grant", echo), grant=grant, insecure_flows=ALLOWED) as acme:
         for error in await outcomes(acme.token, times=2):
             check_error(error, "an error")
         check_world(world, acme.manager)

@@ -11,6 +11,7 @@ import subprocess
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -198,7 +199,7 @@ def cluster(binary: str, folder: Path, *, nodes: int = 3) -> Iterator[list[Serve
             bus = int(server.config[-2].split()[1])
             servers[0].ask("CLUSTER", "MEET", "127.0.0.1", server.port, bus)
         for server in servers:
-            eventually(lambda server=server: _complete(server, nodes), "the cluster is complete")
+            eventually(partial(_complete, server, nodes), "the cluster is complete")
         yield servers
 
 

@@ -135,6 +135,7 @@ async def test_records_go_when_nobody_writes_them_but_those_with_a_refresh_token
     server, prefix, ttl, refresh_token, seconds
 ):
     first = example_record(1)
+    assert first.token is not None
     record = replace(first, token=replace(first.token, refresh_token=refresh_token))
     brief, store = (
         RedisStore(server.url, STORE_KEY, prefix, ttl=60.0),

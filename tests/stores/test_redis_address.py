@@ -83,7 +83,7 @@ def test_a_url_that_is_wrong_is_not_repeated(url):
         RedisStore(url, STORE_KEY)
     assert "hunter2" not in str(caught.value)
     assert caught.value.__context__ is None
-    assert "redis://user:password@host:6379/0" in caught.value.hint
+    assert "redis://user:password@host:6379/0" in str(caught.value)
 
 
 async def test_an_option_that_nobody_knows_is_found_when_the_store_is_opened():
@@ -122,3 +122,11 @@ def test_a_store_is_neither_shown_nor_pickled_with_its_secrets():
     with pytest.raises(TypeError, match="not pickled"):
         pickle.dumps(store)
     assert "hunter" not in repr(parsed("redis+sentinel://u:hunter2@h/s?sentinel_password=hunter3", password="hunter4"))
+
+
+async def test_a_client_that_can_not_subscribe_is_refused_when_the_store_is_opened():
+    """Before redis-py 8, the one for clusters is such a client."""
+    with pytest.raises(ConfigurationError, match="can't subscribe") as caught:
+        async with RedisStore(key=STORE_KEY, client=object).open():
+            pass
+    assert "redis>=8" in str(caught.value)

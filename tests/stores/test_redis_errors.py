@@ -145,7 +145,7 @@ async def test_the_password_is_wrong(server):
     for credentials in (f":{PASSWORD}x@", f"nobody:{PASSWORD}@"):
         error = await trouble(f"redis://{credentials}127.0.0.1:{server.port}")
         assert error.message.endswith("refuses the user name or the password (WRONGPASS).")
-        assert "ACL SETUSER" in error.hint
+        assert "ACL SETUSER" in str(error)
 
 
 async def test_the_password_is_missing(server):
@@ -176,7 +176,7 @@ async def test_the_memory_is_full(server):
     with configured(server, "maxmemory", "1", "0") as url:
         error = await refused(url)
     assert error.message.endswith("has no memory left (OOM).")
-    assert "noeviction" in error.hint
+    assert "noeviction" in str(error)
 
 
 async def test_the_replicas_are_too_few(server):
@@ -188,7 +188,7 @@ async def test_it_is_a_replica(tmp_path):
     with sentinel(valkey_binary(), tmp_path) as (_, replica, _):
         error = await refused(replica.url)
     assert error.message.endswith("is a replica, which can't be written (READONLY).")
-    assert "Sentinels" in error.hint
+    assert "Sentinels" in str(error)
 
 
 async def test_somebody_else_uses_the_same_key(server):
@@ -197,7 +197,7 @@ async def test_somebody_else_uses_the_same_key(server):
     async with store.open():
         with pytest.raises(StoreUnavailableError, match="WRONGTYPE") as caught:
             await store.get(KEY)
-    assert "prefix" in caught.value.hint
+    assert "prefix" in str(caught.value)
 
 
 @pytest.mark.parametrize(
