@@ -21,6 +21,18 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 FULLY_COVERED = ("sfauth/source.py", "sfauth/manager.py", "sfauth/auth.py")
 
 
+# Real engines, browsers, servers and processes: on one Python, as they test what no version of Python changes.
+HEAVY = (
+    "tests/browser",
+    "tests/cli",
+    "tests/outside",
+    "tests/promises/test_schedules.py",
+    "tests/simulator/test_python_clients.py",
+    *sorted(str(path.relative_to(HERE)) for path in HERE.glob("tests/stores/test_*redis*.py")),
+    "tests/stores/test_processes.py",
+)
+
+
 def interpreters(version: str) -> Iterator[Path]:
     """Places where Python `version` may live: PATH first, then the versions that pyenv has installed."""
     name = f"python{version}"
@@ -84,13 +96,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session(python=PYTHONS)
 def tests(session: nox.Session) -> None:
-    """All tests on each supported Python that is found here; coverage on the oldest."""
+    """All tests with coverage on the oldest Python that is found here; on the others all but `HEAVY`."""
     if first := session.python == PYTHONS[0]:
         for version in MISSING:
             session.warn(f"NOT TESTED on Python {version}: no such interpreter on this machine.")
     install(session, "test")
     if not first or session.posargs:
-        session.run("pytest", *session.posargs)
+        session.run("pytest", *(session.posargs or [f"--ignore={path}" for path in HEAVY]))
         return
     session.run("coverage", "erase")
     session.run("coverage", "run", "-m", "pytest")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         UntrustedHostError,
     )
     from .events import (
+        CertificateExpiring,
         Event,
         EventHook,
         InstanceMoved,
@@ -68,6 +69,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthorizationCodeGrant",
+    "CertificateExpiring",
     "ClientCredentialsGrant",
     "Clock",
     "ConfigurationError",
@@ -124,6 +126,7 @@ __all__ = [
 # Where each name lives; loaded when it is first asked for, so that importing sfauth costs next to nothing.
 _HOMES = {
     "AuthorizationCodeGrant": ".grants",
+    "CertificateExpiring": ".events",
     "ClientCredentialsGrant": ".grants",
     "Clock": ".clock",
     "ConfigurationError": ".errors",

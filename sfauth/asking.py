@@ -7,9 +7,8 @@ whose headers have its ``Authorization``.
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Mapping
-from contextlib import aclosing
-from typing import Any, cast
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
 
@@ -18,7 +17,7 @@ from .bearer_answers import read_object
 from .browser_sessions import Frontdoor, relative_path, session_for_ui, single_access_url
 from .clock import Clock, SystemClock
 from .discovery import Discovery
-from .endpoint import HEADERS, MAX_ANSWER, _unreachable
+from .endpoint import HEADERS, read_body, unreachable
 from .errors import ConfigurationError, ProtocolError, SfauthError
 from .identity import Identity, UserInfo, identity_path
 from .org import Org
@@ -155,20 +154,9 @@ async def _ask_where(
         async with client.stream(
             method, url, headers={**HEADERS, **(headers or {})}, follow_redirects=False, **options
         ) as response:
-            body = await _read(response)
+            body = await read_body(response)
             return Answer(response.status_code, dict(response.headers), body), str(response.url)
     except (httpx.HTTPError, OSError) as failed:
         # The cause is dropped on purpose: an httpx error holds the request, and so the bearer in its headers.
-        problem = _unreachable(failed, str(client.base_url.join(url)), ())
+        problem = unreachable(failed, str(client.base_url.join(url)), ())
     raise problem
-
-
-async def _read(response: httpx.Response) -> bytes:
-    body = bytearray()
-    chunks = cast("AsyncGenerator[bytes]", response.aiter_bytes())  # httpx's annotation hides that it can be closed
-    async with aclosing(chunks):  # or trio complains of a generator that was left open
-        async for chunk in chunks:
-            body += chunk
-            if len(body) > MAX_ANSWER:
-                raise ProtocolError(f"The answer is longer than {MAX_ANSWER} bytes.", status=response.status_code)
-    return bytes(body)

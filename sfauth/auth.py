@@ -31,7 +31,7 @@ class SalesforceAuth(httpx.Auth):
     - When an API says that the session is over, the request is sent once more with a new token, unless its body is a
       stream that is gone; then the caller gets the answer as it came, and the next request works.
     - Bulk API 1.0 (``/services/async/``) gets its ``X-SFDC-Session`` header. httpx takes ``Authorization`` off when a
-      redirect leads to another host, but not this one: don't follow redirects there.
+      redirect leads to another host, but neither this one nor the session in a SOAP body: don't follow redirects there.
 
     Args:
         source: From `TokenManager.source`.
@@ -124,9 +124,11 @@ class SalesforceAuth(httpx.Auth):
                 hint="Use the REST API, or turn off 'Issue JWT-based access tokens' in the app's settings.",
             )
         if api is Api.BULK:
-            request.headers["X-SFDC-Session"] = request.extensions[_SIGNED] = token.access_token
+            request.headers["X-SFDC-Session"] = token.access_token
+            request.extensions[_SIGNED] = "X-SFDC-Session"
         else:
-            request.headers["Authorization"] = request.extensions[_SIGNED] = self._authorization
+            request.headers["Authorization"] = self._authorization
+            request.extensions[_SIGNED] = "Authorization"
         return True
 
     def _bind(self, token: Token) -> None:
@@ -148,7 +150,7 @@ class SalesforceAuth(httpx.Auth):
 
 _ANYWHERE = str(ANY_INSTANCE).rstrip("/")
 _CARRIERS = ("Authorization", "X-SFDC-Session")
-_SIGNED = "sfauth"  # the request extension that remembers what was put on
+_SIGNED = "sfauth"  # the request extension that names the header that was put on
 _SESSION_ID = re.compile(rb"<(?:[\w.-]+:)?sessionId[^>]*>\s*(00D[^<\s]+)\s*</")
 
 _Origin: TypeAlias = tuple[str, str, int | None]
@@ -166,9 +168,9 @@ def _move(request: httpx.Request, instance: httpx.URL) -> None:
 
 def _unsign(request: httpx.Request) -> None:
     """Take off what was put on for the org: a redirect that is followed by hand carries it along."""
-    for name in _CARRIERS:
-        if request.headers.get(name) == request.extensions.get(_SIGNED):
-            request.headers.pop(name, None)
+    name = request.extensions.pop(_SIGNED, None)
+    if name is not None:
+        request.headers.pop(name, None)
 
 
 async def _session_is_over(response: httpx.Response, request: httpx.Request, api: Api) -> bool:
@@ -198,15 +200,21 @@ def _seekable(file: object) -> bool:
 
 def _session_in_body(request: httpx.Request, api: Api) -> str | None:
     """The session that a SOAP envelope names. It may be an older one: envelopes are built first and sent later."""
-    if api is not Api.SOAP or not _replayable(request):
+    if api is not Api.SOAP:
         return None
-    found = _SESSION_ID.search(request.content)
+    try:
+        found = _SESSION_ID.search(request.content)
+    except httpx.RequestNotRead:
+        return None
     return found[1].decode("ascii", "replace") if found else None
 
 
 def _with_session(request: httpx.Request, old: str, new: str) -> httpx.Request:
-    body = request.content.replace(old.encode(), new.encode())
-    if body == request.content:
+    try:
+        body = request.content.replace(old.encode(), new.encode())
+        if body == request.content:
+            return request
+    except httpx.RequestNotRead:  # a form with files
         return request
     headers = [(name, value) for name, value in request.headers.multi_items() if name.lower() != "content-length"]
     return httpx.Request(request.method, request.url, headers=headers, content=body, extensions=request.extensions)

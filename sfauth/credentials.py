@@ -34,7 +34,7 @@ async def resolve(grant: _G) -> _G:
     """
     plain = {
         name: await _read(name, value)
-        for name, value in _secrets(grant).items()
+        for name, value in {**_secrets(grant), "certificate": getattr(grant, "certificate", None)}.items()
         if isinstance(value, Path) or callable(value)
     }
     return cast(_G, dataclasses.replace(cast(Any, grant), **plain)) if plain else grant

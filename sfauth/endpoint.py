@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
+from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
 from random import Random
-from typing import TypeVar
+from typing import TypeVar, cast
 from urllib.parse import urlsplit
 
 import anyio
@@ -113,6 +114,8 @@ class TokenEndpoint:
             secrets=_secret_values(grant, request),
         )
         self._check_addresses(org, token)
+        if token.site_url is not None and not org.allows_instance(token.site_url):
+            token = replace(token, site_url=None)  # a custom domain that nobody has named as trusted
         kept = request.form.get("refresh_token")
         return replace(token, refresh_token=kept) if token.refresh_token is None and kept else token
 
@@ -157,9 +160,9 @@ class TokenEndpoint:
             async with self._http.stream(
                 "POST", url, data=dict(form), headers={**HEADERS, **headers}, auth=None, follow_redirects=False
             ) as response:
-                body = await _read(response)
+                body = await read_body(response)
         except (httpx.HTTPError, OSError) as problem:
-            failure = _unreachable(problem, url, form.values())
+            failure = unreachable(problem, url, form.values())
         except (httpx.InvalidURL, UnicodeError):
             failure = ConfigurationError(f"{org.url!r} is no URL that can be called.")
         else:
@@ -199,16 +202,20 @@ def _is_callable(url: str) -> bool:
         return False
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def read_body(response: httpx.Response) -> bytes:
+    """The whole body, unless it is too long to be an answer of an OAuth endpoint."""
     body = bytearray()
-    async for chunk in response.aiter_bytes():
-        body += chunk
-        if len(body) > MAX_ANSWER:
-            raise ProtocolError(f"The answer is longer than {MAX_ANSWER} bytes.", status=response.status_code)
+    chunks = cast("AsyncGenerator[bytes]", response.aiter_bytes())  # httpx's annotation hides that it can be closed
+    async with aclosing(chunks):  # or trio complains of a generator that was left open
+        async for chunk in chunks:
+            body += chunk
+            if len(body) > MAX_ANSWER:
+                raise ProtocolError(f"The answer is longer than {MAX_ANSWER} bytes.", status=response.status_code)
     return bytes(body)
 
 
-def _unreachable(problem: Exception, url: str, secrets: Iterable[str]) -> TryLaterError:
+def unreachable(problem: Exception, url: str, secrets: Iterable[str]) -> TryLaterError:
+    """What a network error means to the caller; the error itself is dropped, as it holds the request."""
     kind = type(problem).__name__
     detail = scrub(str(problem), secrets)
     return TryLaterError(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from typing import ClassVar, Protocol
 
 __all__ = [
+    "CertificateExpiring",
     "Event",
     "EventHook",
     "InstanceMoved",
@@ -164,6 +165,20 @@ class TokenRevoked(Event):
     """The token was revoked at Salesforce on request (RFC 7009)."""
 
     name: ClassVar[str] = "token_revoked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CertificateExpiring(Event):
+    """The certificate of the grant's key expires soon, or has: said 30, 14, 7, 3, 1 and 0 days before.
+
+    Attributes:
+        days_left: Negative once it has expired.
+    """
+
+    name: ClassVar[str] = "certificate_expiring"
+    level: ClassVar[int] = logging.WARNING
+
+    days_left: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from cachetools import LRUCache
 from .clients.httpx import SalesforceClient
 from .clients.transport import DEFAULT_LIMITS, SharedTransport, make_transport
 from .clock import Clock, SystemClock
+from .credentials import resolve
 from .endpoint import TokenEndpoint
 from .errors import ConfigurationError, UnknownOrgError
 from .events import EventHook, log_event
@@ -32,6 +33,9 @@ from .stores import MemoryStore, TokenStore
 
 if TYPE_CHECKING:
     from .auth import OtherOrigins
+    from .browser_sessions import Frontdoor
+    from .identity import Identity, UserInfo
+    from .introspection import Introspection
     from .token import Token
 
 __all__ = ["TokenManager"]
@@ -342,11 +346,41 @@ class TokenManager:
 
     def status(self) -> dict[str, OrgStatus]:
         """A snapshot of every org, without a secret in it."""
-        now, unsaved = self._runtime.elapsed(), self._runtime.unsaved
+        runtime = self._runtime
+        now, server_now = runtime.elapsed(), runtime.endpoint.server_now()
         return {
-            source.key: status_of(source, now=now, unsaved=source.store_key in unsaved)
+            source.key: status_of(source, now=now, server_now=server_now, unsaved=source.store_key in runtime.unsaved)
             for source in self._every_source()
         }
+
+    async def introspect(self, key: str) -> Introspection | None:
+        """What Salesforce knows of the org's token (RFC 7662); None when the grant's client can't prove itself."""
+        source = self._known(key)
+        token, grant = await source.acquire(), await resolve(source.grant)
+        return await self._runtime.endpoint.introspect(token.access_token, grant, source.org, host=token.instance_url)
+
+    async def userinfo(self, key: str) -> UserInfo:
+        """Who the org's token acts for (OpenID Connect Core section 5.3)."""
+        from .asking import userinfo
+
+        async with self.client(key) as client:
+            return await userinfo(client)
+
+    async def identity(self, key: str) -> Identity:
+        """What the token's identity URL says about the user."""
+        from .asking import identity
+
+        token = await self.token(key)
+        async with self.client(key) as client:
+            return await identity(client, token.identity_url or "")
+
+    async def single_access(self, key: str, *, path: str | None = None) -> Frontdoor:
+        """A one-time URL that opens the org's UI in a browser, at ``path`` if given."""
+        from .asking import single_access
+
+        token = await self.token(key)
+        async with self.client(key) as client:
+            return await single_access(client, token, path=path)
 
     # ---------------------------------------------------------------- inside
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import anyio
 
 from .errors import ConfigurationError, LoginRequiredError, SfauthError, StoreUnavailableError, TryLaterError
+from .events import CertificateExpiring
 from .lifetime import Lifetime, LifetimeSource, lifetime_of
 from .stores import Record, Refusal
 
@@ -46,12 +47,16 @@ class Progress:
         failures: Flights that ended without a token.
         rejections: Times that an API said that the session is over.
         lease_holder: Who has the lease that a flight waits for.
+        certificate_expires: When the grant's certificate expires, in Unix seconds, where the grant knows it.
+        certificate_warned: Days that it had left when that was last said.
     """
 
     token_requests: int = 0
     failures: int = 0
     rejections: int = 0
     lease_holder: str | None = None
+    certificate_expires: float | None = None
+    certificate_warned: float | None = None
 
     def waits_for(self, holder: str) -> None:
         self.lease_holder = holder
@@ -181,6 +186,7 @@ async def _request(runtime: Runtime, wanted: Renewal, kept: Record | None, since
 
 
 async def _request_and_keep(runtime: Runtime, wanted: Renewal, grant: Grant, kept: Record | None) -> Renewed:
+    _watch_certificate(runtime, wanted, grant)
     wanted.progress.token_requests += 1
     asked = runtime.elapsed()
     token = await runtime.endpoint.fetch(grant, wanted.org)
@@ -205,6 +211,19 @@ async def _request_and_keep(runtime: Runtime, wanted: Renewal, grant: Grant, kep
         # Our lease had passed to somebody whose token is newer than ours: theirs is the one to use.
         return Renewed(newer, newer.token, max(0.0, runtime.endpoint.server_now() - newer.obtained_at))
     return Renewed(record, token, age)
+
+
+def _watch_certificate(runtime: Runtime, wanted: Renewal, grant: Grant) -> None:
+    certificate = getattr(grant, "certificate", None)
+    if certificate is None:
+        return
+    from .certificates import days_left, expires_at, warning_due
+
+    progress, left = wanted.progress, days_left(certificate, runtime.endpoint.server_now())
+    progress.certificate_expires = expires_at(certificate)
+    if warning_due(left, progress.certificate_warned):
+        progress.certificate_warned = left
+        runtime.emit(CertificateExpiring(org=wanted.key, generation=wanted.generation, days_left=left))
 
 
 class _OvertakenError(Exception):

@@ -49,6 +49,7 @@ class OrgStatus:
         rejections: How often an API said that the session is over.
         lease_holder: Who has the right to make the token request that this org waits for, where a store is shared.
         unsaved: The newest token could not be written to the store yet.
+        certificate_days_left: Until the app's certificate expires, where the grant knows it and has been used.
     """
 
     key: str
@@ -67,10 +68,12 @@ class OrgStatus:
     rejections: int
     lease_holder: str | None
     unsaved: bool
+    certificate_days_left: float | None
 
 
-def status_of(source: TokenSource, *, now: float, unsaved: bool) -> OrgStatus:
-    """The status of a source; ``now`` is its manager's elapsed time."""
+def status_of(source: TokenSource, *, now: float, server_now: float, unsaved: bool) -> OrgStatus:
+    """The status of a source; ``now`` is its manager's elapsed time, ``server_now`` Unix seconds."""
+    expires = source.progress.certificate_expires
     token, failure = source.current, source.failure
     lifetime = source.lifetime if token is not None else None
     next_refresh = failure.until if failure is not None else source.due
@@ -91,6 +94,7 @@ def status_of(source: TokenSource, *, now: float, unsaved: bool) -> OrgStatus:
         rejections=source.progress.rejections,
         lease_holder=source.progress.lease_holder,
         unsaved=unsaved,
+        certificate_days_left=(expires - server_now) / 86_400.0 if expires is not None else None,
     )
 
 

@@ -332,6 +332,14 @@ async def test_a_soap_call_that_is_streamed_goes_as_it_is(acme: Acme, auth: Sale
         assert await ended(requests, answer(500, FAULT))
 
 
+async def test_a_soap_call_with_files_is_sent_again_as_it_is(acme: Acme, auth: SalesforceAuth) -> None:
+    call = httpx.Request("POST", SOAP, files={"envelope": ("a.xml", envelope("00D!older"))})
+    async with flow(auth, call) as requests:
+        await anext(requests)
+        again = await requests.asend(answer(500, FAULT))
+        assert again.stream is call.stream
+
+
 async def test_a_soap_call_that_still_names_an_older_session_does_not_cost_the_living_one(
     acme: Acme, auth: SalesforceAuth
 ) -> None:
@@ -411,6 +419,16 @@ async def test_a_body_that_somebody_has_read_already_is_taken_from_there(acme: A
 
 
 # ── secrets ──
+
+
+@pytest.mark.parametrize("url", [LIMITS, BULK])
+async def test_the_token_is_in_no_part_of_a_request_but_its_header(acme: Acme, auth: SalesforceAuth, url: str) -> None:
+    """Extensions are handed to transports and traces, and copied into the request that follows a redirect."""
+    token = await acme.access_token()
+    async with flow(auth, get(url)) as requests:
+        signed = await anext(requests)
+
+    assert token not in f"{signed.extensions} {signed.url} {signed!r}"
 
 
 async def test_neither_auth_nor_its_errors_show_the_token(acme: Acme, auth: SalesforceAuth) -> None:

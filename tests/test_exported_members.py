@@ -10,6 +10,7 @@ import sfauth
 
 PUBLIC = [
     "AuthorizationCodeGrant",
+    "CertificateExpiring",
     "ClientCredentialsGrant",
     "Clock",
     "ConfigurationError",

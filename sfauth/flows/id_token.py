@@ -112,13 +112,16 @@ def _verified_claims(token: str, keys: Mapping[str, Any]) -> Mapping[str, Any]:
     from joserfc import jwt
     from joserfc.errors import InvalidKeyIdError, JoseError
     from joserfc.jwk import KeySet
+    from joserfc.jws import JWSRegistry
 
     if not isinstance(token, str) or not token:
         raise LoginRequiredError("There is no id token.", hint="Ask for the scope openid, and log in again.")
     refusal: LoginRequiredError
     try:
         # RS256 only, whatever the token's header asks for: it's what Salesforce signs with.
-        return jwt.decode(token, _rsa_keys(KeySet, keys), algorithms=["RS256"]).claims
+        # Header fields that nobody has registered are ignored (RFC 7515 section 4), critical ones refused (4.1.11).
+        registry = JWSRegistry(algorithms=["RS256"], strict_check_header=False)
+        return jwt.decode(token, _rsa_keys(KeySet, keys), registry=registry).claims
     except InvalidKeyIdError:
         refusal = UnknownKeyError(
             "The id token names a key that the key set doesn't have.",

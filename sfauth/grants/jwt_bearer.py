@@ -30,6 +30,8 @@ class JWTBearerGrant(Unpicklable):
         username: The user's Salesforce username.
         private_key: RSA, 2048 bits or more, PEM; the app has its certificate.
         passphrase: For an encrypted private key.
+        certificate: The certificate that the app has for the key, PEM: with it, the manager says in time that it
+            expires. It is not sent, and not needed for logging in.
         audience: ``aud`` of the assertion; by default `Org.audience`.
         lifetime: Seconds from signing to ``exp``, 1 to 180.
 
@@ -46,6 +48,7 @@ class JWTBearerGrant(Unpicklable):
     username: str
     private_key: Credential = field(repr=False)
     passphrase: Credential | None = field(default=None, repr=False)
+    certificate: Credential | None = field(default=None, repr=False)
     audience: str | None = None
     lifetime: int = 170
 

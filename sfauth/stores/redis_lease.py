@@ -87,7 +87,9 @@ class Lease:
             return None
         owner, milliseconds = answer
         name = owner.decode(errors="replace") if isinstance(owner, bytes) else str(owner)
-        return name.partition(" ")[0], max(int(milliseconds) / 1000, SHORTEST_NAP)
+        # Below 0 for one that doesn't end, which is none of ours.
+        left = int(milliseconds) / 1000 if int(milliseconds) >= 0 else math.inf
+        return name.partition(" ")[0], max(left, SHORTEST_NAP)
 
     async def _nap(self, woken: asyncio.Event, seconds: float) -> None:
         async def poll() -> None:

@@ -97,10 +97,9 @@ async def test_a_day_in_use_takes_one_request_per_three_quarters_of_a_lifetime(w
     org = world.org(session_timeout=7200.0)
     async with world.manager() as manager:
         manager.add("acme", world.refresh(org), org=org.my_domain)
-        for _ in range(24 * 60):
-            token = await manager.token("acme")
-            assert await world.alive(token)
-            await world.clock.advance(60)
+        for _ in range(24 * 12):
+            assert await world.alive(await manager.token("acme"))
+            await world.clock.advance(300)
     assert 16 <= world.token_requests() <= 20
     assert world.counts()["dead_token_requests"] == 0
 
@@ -110,9 +109,9 @@ async def test_a_day_in_use_where_salesforce_repeats_the_living_token_takes_few_
     org = world.org(session_timeout=7200.0)
     async with world.manager() as manager:
         manager.add("acme", getattr(world, grant)(org), org=org.my_domain)
-        for _ in range(24 * 60):
+        for _ in range(24 * 12):
             assert await world.alive(await manager.token("acme"))
-            await world.clock.advance(60)
+            await world.clock.advance(300)
     assert world.token_requests() <= 24
     assert world.counts()["dead_token_requests"] == 0
 

@@ -32,9 +32,9 @@ async def test_after_a_jump_of_the_wall_clock_refreshes_go_on_as_before(world, j
         manager.add("acme", world.refresh(org), org=org.my_domain)
         await manager.token("acme")
         world.clock.step_wall(jump)
-        for _ in range(6 * 60):
+        for _ in range(6 * 20):
             assert await world.alive(await manager.token("acme"))
-            await world.clock.advance(60)
+            await world.clock.advance(180)
     assert 12 <= world.token_requests() <= 20
 
 

@@ -147,9 +147,8 @@ async def test_closing_closes_the_connections_that_are_its_own(world):
 
 async def test_closing_leaves_the_callers_transport_open(world):
     endpoint = Endpoint()
-    async with world.manager(transport=endpoint) as manager:
-        async with manager_client(manager):
-            pass
+    async with world.manager(transport=endpoint) as manager, manager_client(manager):
+        pass
     assert not endpoint.closed
 
 

@@ -20,7 +20,7 @@ import redis
 import redis.exceptions
 import trustme
 
-__all__ = ["Certificates", "Server", "cluster", "free_port", "redis_binary", "sentinel", "valkey_binary"]
+__all__ = ["Certificates", "Server", "cluster", "eventually", "free_port", "redis_binary", "sentinel", "valkey_binary"]
 
 PATIENCE = 20.0
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import signal
 import subprocess
 import sys
 import textwrap
@@ -16,7 +17,7 @@ import redis
 import redis.asyncio
 
 from sfauth import ConfigurationError, StoreUnavailableError
-from sfauth.stores import RedisStore, generate_key
+from sfauth.stores import RedisStore, generate_key, redis_line
 from sfauth.testing import example_record
 
 from .redis_servers import Server, valkey_binary
@@ -225,6 +226,22 @@ async def test_who_listens_for_changes_is_told_when_nothing_can_be_heard(make, s
         async with peer.changes() as changes:
             assert await store.put(KEY, example_record(1), expected=0)
             assert await anext(aiter(changes)) == KEY
+
+
+async def test_silence_is_no_loss_but_a_server_that_answers_nothing_is(make, server, monkeypatch):
+    """Somebody in between may have dropped the connection without a word to either side."""
+    monkeypatch.setattr(redis_line, "HEARTBEAT", 0.1)
+    store, peer = make(), make(socket_timeout=0.2)
+    async with store.open(), peer.open(), peer.changes() as changes:
+        await anyio.sleep(0.5)
+        assert await store.put(KEY, example_record(1), expected=0)
+        assert await anext(aiter(changes)) == KEY
+        server.process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(StoreUnavailableError, match="no answer in time"):
+                await anext(aiter(changes))
+        finally:
+            server.process.send_signal(signal.SIGCONT)
 
 
 async def test_giving_back_is_announced_only_where_somebody_waits(make, server, prefix):

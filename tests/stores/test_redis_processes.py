@@ -39,9 +39,10 @@ def server(tmp_path_factory):
 
 
 @pytest.fixture
-def spec(server, monkeypatch):
-    # A lock on a file goes with its process; this lease has to end by itself, so it had better be short.
-    monkeypatch.setattr(test_processes, "children", functools.partial(processes.children, lease=1.0))
+def spec(server, request, monkeypatch):
+    if "killed" in request.node.name:
+        # A lock on a file goes with its process; this lease has to end by itself, so it had better be short.
+        monkeypatch.setattr(test_processes, "children", functools.partial(processes.children, lease=1.0))
     server.ask("FLUSHALL")
     return server.url
 
@@ -49,7 +50,7 @@ def spec(server, monkeypatch):
 async def test_a_process_that_stood_still_past_its_lease_does_not_overwrite_its_successor(world, spec, key):
     """Unlike a lock on a file, the lease ends by itself: from when it was taken or last renewed, it lasts a second."""
     org = world.add_org("acme", rotating=False)
-    async with test_processes.children(3, spec, key) as (sleeper, *others):
+    async with processes.children(3, spec, key, lease=1.0) as (sleeper, *others):
         await world.introduce(org, sleeper, *others)
         await sleeper.do("send_signal", at="before writing", number=signal.SIGSTOP)
         await sleeper.begin("tokens", key="acme")
