@@ -1,4 +1,4 @@
-"""What tests of the heart share: a simulated Salesforce on virtual time, and a token endpoint that answers on command."""
+"""What tests of the heart share: a simulated Salesforce on virtual time, a token endpoint that answers on command."""
 
 from __future__ import annotations
 
@@ -136,7 +136,9 @@ def opaque(number: int) -> str:
     return f"00D000000000001!AQ{number:04}"
 
 
-def reply(number: int = 1, *, status: int = 200, headers: dict[str, str] | None = None, **fields: Any) -> httpx.Response:
+def reply(
+    number: int = 1, *, status: int = 200, headers: dict[str, str] | None = None, **fields: Any
+) -> httpx.Response:
     """A token response; a field given as None is left out."""
     body = {"access_token": opaque(number), "instance_url": ACME, "token_type": "Bearer", **fields}
     return httpx.Response(

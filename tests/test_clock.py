@@ -30,7 +30,9 @@ def test_where_there_is_a_clock_that_goes_on_while_the_machine_is_suspended_it_i
     assert SystemClock().elapsed() == pytest.approx(time.clock_gettime(time.CLOCK_BOOTTIME), abs=5)
 
 
-@pytest.mark.parametrize("missing", [["CLOCK_BOOTTIME"], ["CLOCK_BOOTTIME", "CLOCK_MONOTONIC"]], ids=["macOS", "Windows"])
+@pytest.mark.parametrize(
+    "missing", [["CLOCK_BOOTTIME"], ["CLOCK_BOOTTIME", "CLOCK_MONOTONIC"]], ids=["macOS", "Windows"]
+)
 def test_where_there_is_none_it_is_the_monotonic_one(monkeypatch, missing):
     for name in missing:
         monkeypatch.delattr(clock_module.time, name, raising=False)

@@ -14,8 +14,10 @@ from sfauth import (
     ConfigurationError,
     MemoryStore,
     Org,
+    Reason,
     SalesforceClient,
     SystemClock,
+    Token,
     TokenManager,
     UnknownOrgError,
 )
@@ -206,6 +208,89 @@ async def test_a_store_that_is_empty_is_a_store_all_the_same(world):
     assert len(store) == 1
 
 
+# ── a token that came from elsewhere ──
+
+
+def given(number, **fields):
+    return Token.from_response(reply(number, **fields).json(), now=World().clock.wall())
+
+
+async def test_a_token_that_came_along_is_used_without_any_request(world):
+    async with world.manager(transport=Endpoint(), introspect=False) as manager:
+        manager.add("acme", refresh_token_grant(), org=ACME, token=given(1))
+        assert (await manager.token("acme")).access_token == opaque(1)
+        assert manager.status()["acme"].generation == 1
+        assert [event.reason for event in world.named("token_acquired")] == [Reason.GIVEN]
+
+
+async def test_it_is_refreshed_when_it_is_due_with_its_own_refresh_token(world):
+    endpoint = Endpoint(reply(2))
+    async with world.manager(transport=endpoint, introspect=False) as manager:
+        token = given(1, refresh_token="5Aep861given", expires_in=1000)
+        manager.add("acme", refresh_token_grant("5Aep861given"), org=ACME, token=token)
+        await manager.token("acme")
+        await world.clock.advance(800)
+        await manager.token("acme")
+        await settle()
+        assert endpoint.last.form["refresh_token"] == "5Aep861given"
+        assert (await manager.token("acme")).access_token == opaque(2)
+
+
+async def test_giving_the_very_same_again_changes_nothing(world):
+    async with world.manager(transport=Endpoint(), introspect=False) as manager:
+        for _ in range(3):
+            manager.add("acme", refresh_token_grant(), org=ACME, token=given(1))
+        assert manager.status()["acme"].generation == 1
+
+
+async def test_giving_the_old_one_again_after_a_refresh_changes_nothing_either(world):
+    """As a web service does that adds its user before each use, with what the login left in the user's session."""
+    endpoint = Endpoint(reply(2, refresh_token="5Aep861second"), reply(3, refresh_token="5Aep861third"))
+    async with world.manager(transport=endpoint, introspect=False) as manager:
+
+        def add():
+            token = given(1, refresh_token="5Aep861first")
+            manager.add("ada", refresh_token_grant("5Aep861first"), org=ACME, token=token, dynamic=True)
+
+        add()
+        await manager.refresh("ada")
+        add()
+        assert (await manager.token("ada")).access_token == opaque(2)
+        await manager.refresh("ada")
+        assert [request.form["refresh_token"] for request in endpoint.requests] == ["5Aep861first", "5Aep861second"]
+        add()
+        manager.source("ada").reject(manager.source("ada").generation)
+        add()
+        assert manager.source("ada").current is None
+
+
+async def test_a_new_login_of_the_same_user_brings_its_token_along(world):
+    endpoint = Endpoint(reply(3))
+    async with world.manager(transport=endpoint, introspect=False) as manager:
+        manager.add("ada", refresh_token_grant("5Aep861first"), org=ACME, token=given(1, refresh_token="5Aep861first"))
+        manager.add("ada", refresh_token_grant("5Aep861again"), org=ACME, token=given(2, refresh_token="5Aep861again"))
+        assert (await manager.token("ada")).access_token == opaque(2)
+        await manager.refresh("ada")
+        assert endpoint.last.form["refresh_token"] == "5Aep861again"
+
+
+async def test_a_token_that_came_along_can_be_revoked(world):
+    endpoint = Endpoint(httpx.Response(200))
+    async with world.manager(transport=endpoint, introspect=False) as manager:
+        token = given(1, refresh_token="5Aep861given")
+        manager.add("ada", refresh_token_grant("5Aep861given"), org=ACME, token=token)
+        await manager.revoke("ada")
+        assert manager.source("ada").current is None
+        assert endpoint.last.form["token"] == "5Aep861given"
+
+
+async def test_a_token_may_be_given_before_the_manager_is_open(world):
+    manager = world.manager(transport=Endpoint(), introspect=False)
+    manager.add("acme", refresh_token_grant(), org=ACME, token=given(1))
+    async with manager:
+        assert (await manager.token("acme")).access_token == opaque(1)
+
+
 # ── dynamic identities ──
 
 
@@ -363,6 +448,30 @@ async def test_a_client_may_have_a_transport_of_its_own(world):
             await client.get("/services/data")
         assert (len(acme.endpoint), len(own)) == (1, 1)
         assert own.closed
+
+
+# ── asking Salesforce about the org ──
+
+
+async def test_a_token_can_be_looked_into(world):
+    org = world.org(session_timeout=900.0)
+    async with world.manager(introspect=False) as manager:
+        manager.add("acme", world.credentials(org), org=org.my_domain)
+        answer = await manager.introspect("acme")
+        assert answer.active
+        assert answer.client_id == org.app.client_id
+
+
+async def test_after_a_fork_nothing_is_left_of_what_the_parent_had(world):
+    # What os.fork calls in the child; the whole way is in tests/promises.
+    async with world.scripted(reply(1)) as acme:
+        await acme.token()
+        group, stop = acme.manager._runtime.background._group, acme.manager._runtime.background._stop
+        acme.manager.abandon()
+        assert acme.source.current is None
+        with pytest.raises(ConfigurationError, match="forked"):
+            await acme.token()
+        acme.manager._runtime.background._group, acme.manager._runtime.background._stop = group, stop
 
 
 # ── settings ──

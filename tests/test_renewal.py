@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 import httpx
@@ -10,6 +11,7 @@ import pytest
 from sfauth import ConfigurationError, LoginRequiredError, MemoryStore, TryLaterError
 from sfauth.errors import StoreUnavailableError
 from tests.support import (
+    ACME,
     FlakyStore,
     World,
     calls,
@@ -171,7 +173,9 @@ async def test_what_could_not_be_written_is_written_once_the_store_is_back(world
 
 async def test_what_could_not_be_written_is_written_on_closing_at_the_latest(world, store):
     store.down = True
-    async with world.scripted(reply(1, refresh_token="5Aep861second"), grant=refresh_token_grant(), store=store) as acme:
+    async with world.scripted(
+        reply(1, refresh_token="5Aep861second"), grant=refresh_token_grant(), store=store
+    ) as acme:
         await acme.token()
         store.down = False
     assert store.record.token.refresh_token == "5Aep861second"
@@ -213,6 +217,33 @@ async def test_a_store_that_lost_everything_does_not_lose_the_newest_refresh_tok
         acme.endpoint.answers.append(reply(9))
         await acme.manager.refresh("acme")
         assert acme.endpoint.last.form["refresh_token"] == "5Aep861number3"
+
+
+# ── standing still ──
+
+
+async def test_who_waited_long_for_a_free_slot_looks_once_more_whether_a_peer_was_faster(world):
+    store = MemoryStore()
+    grant = refresh_token_grant("5Aep861first")
+    async with world.scripted(grant=grant, store=store, max_token_requests=1) as acme, calls() as start:
+        await acme.first(refresh_token="5Aep861second")
+        (key,) = store._records
+        acme.manager.add("slow", credentials(client_id="3MVG9slow"), org=ACME)
+        slow = start(acme.manager.token, "slow")
+        await settle()
+        call = start(acme.manager.refresh, "acme")
+        await settle()
+        old = store._records[key]
+        newer = type(old.token)(access_token=opaque(7), refresh_token="5Aep861third", instance_url=ACME)
+        store._records[key] = replace(old, generation=old.generation + 1, token=newer)
+        acme.clock.suspend(3600)
+        acme.endpoint.answers.append(reply(8, refresh_token="5Aep861fourth"))
+        acme.endpoint.last.answer(reply(9))
+        await settle()
+        assert slow.over
+        assert call.result().access_token in (opaque(7), opaque(8))
+        sent = [request.form.get("refresh_token") for request in acme.endpoint.requests]
+        assert "5Aep861second" not in sent
 
 
 # ── refusals ──
@@ -342,6 +373,6 @@ async def test_a_busy_refresh_token_is_tried_again_after_growing_pauses(world):
             await acme.clock.advance(0.1)
             if len(moments) < len(acme.endpoint):
                 moments.append(acme.clock.elapsed())
-        pauses = [later - earlier for earlier, later in zip(moments, moments[1:], strict=False)]
+        pauses = [later - earlier for earlier, later in itertools.pairwise(moments)]
         assert [1 <= pauses[0] <= 3.2, 2 <= pauses[1] <= 6.2, 3 <= pauses[2] <= 9.2] == [True] * 3
         assert isinstance(call.error, TryLaterError)

@@ -433,6 +433,24 @@ async def test_what_introspection_found_is_used_also_where_the_store_can_not_tak
         store.down = False
 
 
+# ── the timer ──
+
+
+async def test_the_timer_does_not_shorten_the_pause_after_a_failure(world):
+    async with world.scripted(keep_alive=True) as acme:
+        await acme.first(expires_in=1000)
+        acme.endpoint.answers.append(reply(status=503, headers={"retry-after": "600"}))
+        await acme.clock.advance(760)
+        assert len(acme.endpoint) == 2
+        acme.source.on_timer()
+        acme.source.reject(1)  # for an org that is kept alive this rings at once
+        await acme.clock.advance(300)
+        assert len(acme.endpoint) == 2
+        acme.endpoint.answers.append(reply(2))
+        await acme.clock.advance(600)
+        assert len(acme.endpoint) == 3
+
+
 # ── odds and ends ──
 
 

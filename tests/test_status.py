@@ -22,24 +22,17 @@ def status(acme) -> OrgStatus:
 async def test_an_org_that_nobody_used_is_cold(world):
     async with world.scripted() as acme:
         seen = status(acme)
-    assert seen == OrgStatus(
-        key="acme",
-        org=ACME,
-        instance_url=None,
-        state=State.COLD,
-        generation=0,
-        age=None,
-        lifetime=None,
-        lifetime_source=None,
-        expires_in=None,
-        next_refresh_in=None,
-        last_error=None,
-        token_requests=0,
-        failed_requests=0,
-        rejections=0,
-        lease_holder=None,
-        unsaved=False,
-    )
+    known = {name: value for name, value in dataclasses.asdict(seen).items() if value is not None}
+    assert known == {
+        "key": "acme",
+        "org": ACME,
+        "state": State.COLD,
+        "generation": 0,
+        "token_requests": 0,
+        "failed_requests": 0,
+        "rejections": 0,
+        "unsaved": False,
+    }
 
 
 async def test_a_fresh_token_is_told_of_in_seconds(world):

@@ -95,9 +95,10 @@ async def test_a_refused_secret_is_no_reason_to_refuse_another_one(world):
 async def test_an_alias_with_a_new_secret_gets_the_token_that_its_own_request_gave(world):
     # The store has a token of many generations with the old secret: the newcomer's must not lose against it.
     store = MemoryStore()
-    async with world.scripted(store=store) as old, world.scripted(
-        store=store, grant=credentials(client_secret="consumer-secret-2")
-    ) as new:
+    async with (
+        world.scripted(store=store) as old,
+        world.scripted(store=store, grant=credentials(client_secret="consumer-secret-2")) as new,
+    ):
         await old.first()
         old.endpoint.answers.extend(reply(number) for number in (2, 3))
         await old.manager.refresh("acme")

@@ -220,9 +220,7 @@ async def test_another_program_with_the_same_refresh_token_is_waited_out(world):
 
 @pytest.mark.parametrize("shared", [False, True])
 async def test_removing_and_adding_an_org_is_a_fresh_start(world, shared):
-    async with world.scripted(
-        refused("inactive_user"), reply(1), store=MemoryStore() if shared else None
-    ) as acme:
+    async with world.scripted(refused("inactive_user"), reply(1), store=MemoryStore() if shared else None) as acme:
         await outcomes(acme.token, times=1)
         acme.manager.remove("acme")
         acme.manager.add("acme", credentials(), org=ACME)

@@ -21,7 +21,9 @@ async def test_a_token_request_follows_no_redirect(world, status, grant):
     assert {request.host for request in acme.endpoint.requests} == {"acme.my.salesforce.com"}
 
 
-@pytest.mark.parametrize("host", ["http://acme.my.salesforce.com", ELSEWHERE, "https://acme.my.salesforce.com.evil.example"])
+@pytest.mark.parametrize(
+    "host", ["http://acme.my.salesforce.com", ELSEWHERE, "https://acme.my.salesforce.com.evil.example"]
+)
 async def test_a_reply_that_sends_the_bearer_elsewhere_is_refused(world, host):
     async with world.scripted(reply(1, instance_url=host)) as acme:
         with pytest.raises(ProtocolError, match="no Salesforce host"):

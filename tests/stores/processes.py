@@ -52,7 +52,7 @@ class Child:
         """Wait until a signal was raised at this moment, and has worked."""
         assert (await self.heard()) == {"moment": moment}
         stat = Path(f"/proc/{self.process.pid}/stat")
-        while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "TZX":  # noqa: ASYNC110, ASYNC240
+        while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] not in "TZX":  # noqa: ASYNC240
             await anyio.sleep(0.005)
 
     def signal(self, number: signal.Signals) -> None:

@@ -77,7 +77,7 @@ async def test_a_peer_uses_a_new_token_without_asking_for_it(world):
         assert await first.token("acme") == await second.token("acme")
         token = await first.refresh("acme")
         with anyio.fail_after(5):
-            while await second.token("acme") != token:  # noqa: ASYNC110
+            while await second.token("acme") != token:
                 await anyio.sleep(0.01)
     assert world.token_requests == {"issued": 2}
 
@@ -87,7 +87,7 @@ async def test_a_token_that_one_revokes_is_given_out_by_nobody(world):
         assert await first.token("acme") == await second.token("acme")
         await first.revoke("acme")
         with anyio.fail_after(5):
-            while second.status()["acme"].state.value == "fresh":  # noqa: ASYNC110
+            while second.status()["acme"].state.value == "fresh":
                 await anyio.sleep(0.01)
         with pytest.raises(LoginRequiredError):
             await second.token("acme")
@@ -115,7 +115,7 @@ async def test_a_rotated_refresh_token_is_kept_until_the_folder_can_be_written(w
         assert str(world.folder) in failures[-1].message
         world.mend_locks()
         with anyio.fail_after(5):
-            while not any(isinstance(event, StoreRecovered) for event in world.events):  # noqa: ASYNC110
+            while not any(isinstance(event, StoreRecovered) for event in world.events):
                 await anyio.sleep(0.01)
         assert not manager.status()["acme"].unsaved
     async with world.manager() as later:

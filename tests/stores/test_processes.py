@@ -74,7 +74,7 @@ async def test_eight_processes_make_one_token_request_per_generation(world: Sale
         await world.advance(5500.0, *workers)
         for statuses in await everybody(workers, "requests", key="acme", number=5):
             assert statuses == [200] * 5
-        while world.token_requests(org) == {"issued": 4}:  # noqa: ASYNC110
+        while world.token_requests(org) == {"issued": 4}:
             await anyio.sleep(0.01)
         await everybody(workers, "tokens", key="acme", callers=CALLERS)
         assert world.token_requests(org) == {"issued": 5}
@@ -92,7 +92,7 @@ async def die(world: Salesforce, org, victim: Child, moment: str) -> None:
     if moment == "after sending":
         org.token_latency = 1.0  # the answer is held back until it's released
         await victim.begin("tokens", key=org.key)
-        while world.simulator.counts[org.key].tokens_issued == 0:  # noqa: ASYNC110
+        while world.simulator.counts[org.key].tokens_issued == 0:
             await anyio.sleep(0.005)
         victim.signal(signal.SIGKILL)
         await victim.process.wait()

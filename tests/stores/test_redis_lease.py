@@ -316,7 +316,7 @@ async def test_closing_leaves_no_task_connection_or_lease(make, server, prefix):
         assert len(clients() - before) > 1
     assert asyncio.all_tasks() == tasks
     assert server.ask("EXISTS", f"{prefix}:{{{KEY}}}:lease") == 0
-    while len(clients() - before) > 1:  # noqa: ASYNC110 - the one that asks is left
+    while len(clients() - before) > 1:
         await anyio.sleep(0.01)
 
 

@@ -95,7 +95,7 @@ def world(tmp_path):
 
 
 async def until(true):
-    while not true():  # noqa: ASYNC110
+    while not true():
         await anyio.sleep(0.01)
 
 
