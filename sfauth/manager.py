@@ -196,11 +196,13 @@ class TokenManager:
 
     async def aclose(self) -> None:
         """End all tasks and close the connections. A refresh that uses up a refresh token is waited for."""
-        await self._runtime.stop()
-        with anyio.CancelScope(shield=True):
-            for transport in self._owned:
-                await transport.aclose()
-        self._abandon_sources()
+        try:
+            await self._runtime.stop()
+        finally:
+            with anyio.CancelScope(shield=True):
+                for transport in self._owned:
+                    await transport.aclose()
+            self._abandon_sources()
 
     # ---------------------------------------------------------------- orgs
 

@@ -107,6 +107,7 @@ class TokenSource:
     store_key: str | None = field(default=None, init=False)
     _credential: str | None = field(default=None, init=False)
     _record: Record | None = field(default=None, init=False)
+    _given: str | None = field(default=None, init=False)
 
     _instance: str | None = field(default=None, init=False)
     former_instances: tuple[str, ...] = field(default=(), init=False)
@@ -133,9 +134,10 @@ class TokenSource:
         return await self._wait_for(Reason.ASKED)
 
     def adopt(self, token: Token) -> None:
-        """Use a token that came from elsewhere, unless it is the one in use."""
-        if self.current is not None and self.current.access_token == token.access_token:
+        """Use a token that came from elsewhere. The same one given again means nothing: it may have been replaced."""
+        if token.access_token in (self._given, self.current and self.current.access_token):
             return
+        self._given = token.access_token
         renewed = given(self._runtime, token, self.org, self.grant.client_id, assumed=self.assumed_lifetime)
         self._land(self._new_flight(Reason.GIVEN), renewed)
 
@@ -174,7 +176,7 @@ class TokenSource:
         """Use another grant or org from now on. A token of another identity is forgotten, and so is any failure."""
         if identity(grant, org) != identity(self.grant, self.org):
             self._forget_token()
-            self._record = self._instance = None
+            self._record = self._instance = self._given = None
             self.former_instances = ()
         self.grant, self.org, self.store_key = grant, org, None
         self._epoch += 1
@@ -194,12 +196,11 @@ class TokenSource:
         """
         while self.flight is not None:
             await self.flight.done.wait()
-        if self.store_key is None:
-            return
-        kept = await self._runtime.store.get(self.store_key)
-        if kept is not None and kept.credential != self._credential:
-            kept = None  # somebody else's, who has another secret
-        record = newest(self._record, kept)
+        grant = await resolve(self.grant)
+        key = store_key(grant, self.org)
+        kept = await self._runtime.store.get(key)
+        mine = kept is not None and kept.credential == fingerprint(grant)  # not of somebody with another secret
+        record = newest(self._record, kept if mine else None)
         if record is None or record.token is None:
             return
         token = record.token
@@ -208,7 +209,7 @@ class TokenSource:
         self._forget_token()
         gone = replace(record, token=None, generation=record.generation + 1)
         self._record = None
-        await self._runtime.save(self.key, self.store_key, gone, expected=record.generation)
+        await self._runtime.save(self.key, key, gone, expected=record.generation)
         self._emit(TokenRevoked(org=self.key, generation=self.generation))
 
     def on_timer(self) -> None:
@@ -279,8 +280,7 @@ class TokenSource:
         raise error.for_org(self.key)
 
     def _remembered(self, now: float) -> SfauthError | None:
-        failure = self.failure
-        return failure.error if failure is not None and now < failure.until else None
+        return self.failure.error if self.failure is not None and now < self.failure.until else None
 
     def _begin(self, reason: Reason) -> Flight:
         flight = self._new_flight(reason)

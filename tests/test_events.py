@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from sfauth import (
+    CertificateExpiring,
     Event,
     InstanceMoved,
     Reason,
@@ -48,6 +49,7 @@ ALL: list[Event] = [
     TokenRevoked(**WHICH),
     StoreFailed(**WHICH, message="[acme] The store is gone.", unsaved=True),
     StoreRecovered(**WHICH),
+    CertificateExpiring(**WHICH, days_left=6.9),
 ]
 
 each_event = pytest.mark.parametrize("event", ALL, ids=lambda event: event.name)

@@ -45,9 +45,10 @@ async def log_in(url: str, username: str, *, until: str = "", cancel: bool = Fal
         cancel: Say no.
 
     Returns:
-        The callback with its parameters; or the text of the last page, where no form is left.
+        The callback with its parameters; or the text of the last page: that has no form, or comes after Cancel.
     """
     async with httpx.AsyncClient(timeout=30.0) as http:
+        cancelled = False
         response = await http.get(url)
         for _ in range(LONGEST_WAY):
             if response.is_redirect:
@@ -58,9 +59,10 @@ async def log_in(url: str, username: str, *, until: str = "", cancel: bool = Fal
                 continue
             assert response.status_code == 200, response.text
             page = Page(response.text)
-            if page.action is None:
+            if page.action is None or cancelled:
                 return response.text
             if cancel and "login" in page.fields:
+                cancelled = True
                 assert page.link is not None
                 response = await http.get(urljoin(str(response.url), page.link))
                 continue

@@ -30,7 +30,7 @@ CALLBACK = "https://app.example.com/callback"
 USER = "ann@acme.example"
 SECRET = "a-consumer-secret-of-the-tests"
 
-_NOBODY = {"redirect_uris": [], "response_types": []}
+_NOBODY: dict[str, Any] = {"redirect_uris": [], "response_types": []}
 _WITH_POST = {"client_secret": SECRET, "token_endpoint_auth_method": "client_secret_post"}
 _WITHOUT_SECRET = {"token_endpoint_auth_method": "none"}
 
@@ -98,7 +98,7 @@ def outside(pytestconfig: pytest.Config) -> Iterator[Outside]:
     """The running server; npm is asked once, into pytest's cache folder."""
     from joserfc.jwk import RSAKey
 
-    folder = pytestconfig.cache.mkdir("oidc-provider")  # type: ignore[union-attr]
+    folder = pytestconfig.cache.mkdir("oidc-provider")
     try:
         node = install(folder)
     except NotHereError as reason:
@@ -108,6 +108,12 @@ def outside(pytestconfig: pytest.Config) -> Iterator[Outside]:
     settings = {"clients": clients({"keys": [public]}), "audience": AUDIENCE, "org": ORG_ID, "user": USER_ID}
     with running(folder, node, settings) as url:
         yield Outside(url, pair.private_key)
+
+
+@pytest.fixture(scope="session")
+def another_key() -> str:
+    """A private key of which the server has never heard."""
+    return new_key_pair(now=time.time()).private_key
 
 
 @pytest.fixture

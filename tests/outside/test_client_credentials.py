@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 
 from sfauth import TokenManager
-from sfauth.certificates import new_key_pair
 from sfauth.errors import ConfigurationError
 from sfauth.grants import ClientCredentialsGrant
 from sfauth.logins import redeem
@@ -19,9 +16,7 @@ from .conftest import SECRET
 def grant(request, outside):
     if request.param == "private_key_jwt":
         return ClientCredentialsGrant(client_id="key-app", private_key=outside.private_key)
-    return ClientCredentialsGrant(
-        client_id=f"{request.param}-app", client_secret=SECRET, client_auth=request.param, scope="api"
-    )
+    return ClientCredentialsGrant(client_id=f"{request.param}-app", client_secret=SECRET, client_auth=request.param)
 
 
 async def test_the_server_believes_the_client_and_gives_a_token(grant, org, endpoint, introspect):
@@ -59,8 +54,8 @@ async def test_a_wrong_secret_is_the_configurations_fault(method, org):
     assert "a-wrong-secret" not in f"{caught.value!s} {caught.value!r}"
 
 
-async def test_a_key_that_the_app_does_not_have_is_the_configurations_fault(org):
-    grant = ClientCredentialsGrant(client_id="key-app", private_key=new_key_pair(now=time.time()).private_key)
+async def test_a_key_that_the_app_does_not_have_is_the_configurations_fault(another_key, org):
+    grant = ClientCredentialsGrant(client_id="key-app", private_key=another_key)
     with pytest.raises(ConfigurationError) as caught:
         await redeem(grant, org)
     assert caught.value.error == "invalid_client"

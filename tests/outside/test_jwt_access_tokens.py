@@ -27,7 +27,7 @@ from .conftest import AUDIENCE, ORG_ID, SECRET, USER, USER_ID
 
 @pytest.fixture
 async def token(org, endpoint):
-    grant = ClientCredentialsGrant(client_id="jwt-app", client_secret=SECRET, scope="api")
+    grant = ClientCredentialsGrant(client_id="jwt-app", client_secret=SECRET)
     return await redeem(grant, org, endpoint=endpoint)
 
 
@@ -50,6 +50,19 @@ async def test_a_token_is_believed_and_read(token, validator, org):
     assert (found.issuer, found.org_id, found.user_id) == (org.url, ORG_ID, USER_ID)
     assert (found.client_id, found.audience) == ("jwt-app", (AUDIENCE,))
     assert found.expires_at == pytest.approx(token.expires_at, abs=5)
+
+
+async def test_the_key_set_is_fetched_once(token, org):
+    fetched: list[str] = []
+
+    async def note(request):
+        fetched.append(str(request.url))
+
+    async with httpx.AsyncClient(event_hooks={"request": [note]}) as http:
+        validator = AccessTokenValidator({org: ORG_ID}, audience=AUDIENCE, keys=KeySets(http))
+        for _ in range(20):
+            await validator.validate(token.access_token)
+    assert fetched == [org.jwks_url]
 
 
 async def test_a_token_from_a_jwt_bearer_login_is_believed(outside, org, endpoint, validator):

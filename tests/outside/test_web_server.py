@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import replace
+from typing import Any
 
 import httpx
 import pytest
@@ -14,6 +16,7 @@ from sfauth.errors import LoginRequiredError, SfauthError
 from sfauth.flows import validate_id_token
 from sfauth.grants import RefreshTokenGrant
 from sfauth.logins import begin, redeem
+from sfauth.stores import MemoryStore
 
 from .browser import log_in
 from .conftest import CALLBACK, SECRET, USER
@@ -37,12 +40,19 @@ async def test_the_id_token_is_believed_and_speaks_of_this_login(flow, org):
     token = await redeem(flow.finish(await log_in(pending.url, USER, until=CALLBACK), pending), org)
     async with httpx.AsyncClient() as http:
         keys = (await http.get(org.jwks_url)).json()
-    stated = {"keys": keys, "client_id": "web-app", "issuer": org.url, "now": token.expires_at - 3600}
-    found = validate_id_token(token.id_token, **stated, nonce=pending.nonce, access_token=token.access_token)
-    assert found.subject == USER
+    assert token.id_token
+    expected: dict[str, Any] = {
+        "keys": keys,
+        "client_id": "web-app",
+        "issuer": org.url,
+        "nonce": pending.nonce,
+        "access_token": token.access_token,
+        "now": time.time(),
+    }
+    assert validate_id_token(token.id_token, **expected).subject == USER
     for wrong in ({"nonce": "another"}, {"issuer": "https://acme.my.salesforce.com"}, {"client_id": "other-app"}):
         with pytest.raises(LoginRequiredError):
-            validate_id_token(token.id_token, **{**stated, "nonce": pending.nonce, **wrong})
+            validate_id_token(token.id_token, **{**expected, **wrong})
 
 
 async def test_a_client_of_the_manager_reads_the_users_info(login, org):
@@ -113,10 +123,38 @@ async def test_many_callers_make_one_request(login, org, counted, introspect):
     assert (await introspect(tokens[0].access_token)).active
 
 
+async def test_managers_that_share_a_store_use_a_refresh_token_once(login, org, endpoint, counted):
+    grant = login.renewed(await redeem(login, org, endpoint=endpoint))
+    store = MemoryStore()
+    async with TokenManager(store=store) as one, TokenManager(store=store) as other:
+        one.add("ann", grant, org=org)
+        other.add("ann", grant, org=org)
+        before = (await counted()).get("refresh_token", 0)
+        tokens = await asyncio.gather(*(manager.token("ann") for manager in (one, other) * CALLERS))
+        assert (await counted())["refresh_token"] - before == 1
+        assert len({token.access_token for token in tokens}) == 1
+        # And the one that didn't ask goes on with the refresh token that the other one got.
+        assert (await other.refresh("ann")).access_token != tokens[0].access_token
+        assert (await one.refresh("ann")).access_token
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3, 10, 30])
+async def test_a_caller_who_gives_up_does_not_lose_the_refresh_token(steps, login, org):
+    async with TokenManager() as manager:
+        manager.add("ann", login, org=org)
+        await manager.token("ann")
+        impatient = asyncio.create_task(manager.refresh("ann"))
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        impatient.cancel()
+        await asyncio.gather(impatient, return_exceptions=True)
+        assert (await manager.refresh("ann")).refresh_token
+
+
 async def test_reuse_of_a_rotated_refresh_token_ends_the_family(login, org, introspect):
     async with TokenManager() as manager:
         manager.add("ann", login, org=org)
-        old = (await manager.token("ann")).refresh_token
+        old = (await manager.token("ann")).refresh_token or ""
         living = await manager.refresh("ann")
         assert (await introspect(living.access_token)).active
         thief = RefreshTokenGrant(client_id="web-app", client_secret=SECRET, refresh_token=old)
@@ -128,6 +166,7 @@ async def test_reuse_of_a_rotated_refresh_token_ends_the_family(login, org, intr
     assert caught.value.error == "invalid_grant"
     assert caught.value.org == "ann"
     for secret in (old, living.refresh_token, SECRET):
+        assert secret
         assert secret not in f"{caught.value!s} {caught.value!r}"
 
 
@@ -147,7 +186,7 @@ async def test_a_dead_refresh_token_is_asked_about_once(login, org, counted):
 # ── revocation ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_revoked_access_token_is_dead_and_its_refresh_token_lives_on(login, org, endpoint, introspect):
+async def test_a_revoked_access_token_is_dead(login, org, endpoint, introspect):
     token = await redeem(login, org, endpoint=endpoint)
     await endpoint.revoke(token.access_token, org)
     assert not (await introspect(token.access_token)).active
