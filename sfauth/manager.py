@@ -124,9 +124,10 @@ class TokenManager:
         self._owned: list[httpx.AsyncBaseTransport] = []
         if transport is None:
             # One TLS context for both pools: making one costs more than everything else here.
-            tls = ssl_context(verify)
-            transport = make_transport(verify=tls, http2=http2, limits=limits, proxy=proxy)
-            logins = make_transport(verify=tls, http2=http2, proxy=proxy)
+            if not isinstance(verify, ssl.SSLContext):
+                verify = httpx.create_ssl_context(verify=verify)
+            transport = make_transport(verify=verify, http2=http2, limits=limits, proxy=proxy)
+            logins = make_transport(verify=verify, http2=http2, proxy=proxy)
             self._owned = [transport, logins]
         else:
             logins = transport
@@ -431,11 +432,6 @@ class TokenManager:
         self._runtime.timer.clear()
         self._runtime.unsaved.clear()
         self._abandon_sources()
-
-
-def ssl_context(verify: ssl.SSLContext | str | bool) -> ssl.SSLContext:
-    """One context for all pools."""
-    return verify if isinstance(verify, ssl.SSLContext) else httpx.create_ssl_context(verify=verify)
 
 
 _managers: WeakSet[TokenManager] = WeakSet()

@@ -72,6 +72,7 @@ def test_their_names_are_for_metrics_and_stay() -> None:
         "token_revoked",
         "store_failed",
         "store_recovered",
+        "certificate_expiring",
     ]
 
 
