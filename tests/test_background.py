@@ -75,7 +75,7 @@ async def test_what_is_around_is_left_after_the_last_task(background, around):
 
 
 async def test_arguments_are_passed_on(background):
-    said = []
+    said: list[object] = []
 
     async def work(*args):
         said.extend(args)

@@ -7,7 +7,6 @@ import time
 import pytest
 
 from sfauth import Clock, SystemClock
-from sfauth import clock as clock_module
 from sfauth.testing import VirtualClock
 
 
@@ -35,7 +34,7 @@ def test_where_there_is_a_clock_that_goes_on_while_the_machine_is_suspended_it_i
 )
 def test_where_there_is_none_it_is_the_monotonic_one(monkeypatch, missing):
     for name in missing:
-        monkeypatch.delattr(clock_module.time, name, raising=False)
+        monkeypatch.delattr(time, name, raising=False)
     assert SystemClock().elapsed() == pytest.approx(time.monotonic(), abs=5)
 
 

@@ -53,7 +53,7 @@ async def test_several_secrets_are_read_one_by_one(tmp_path):
 async def test_a_file_that_is_not_there_is_a_matter_of_configuration(tmp_path):
     with pytest.raises(ConfigurationError, match=r"client_secret can't be read: No such file.*nowhere") as error:
         await resolve(credentials(client_secret=tmp_path / "nowhere"))
-    assert "path" in error.value.hint
+    assert "path" in str(error.value.hint)
     assert error.value.__cause__ is None
 
 
@@ -100,9 +100,9 @@ def test_the_fingerprint_holds_no_secret_and_changes_with_each_of_them():
     ]
     prints = [fingerprint(grant) for grant in grants]
     assert len(set(prints)) == 3
-    for grant, text in zip(grants, prints, strict=True):
-        assert grant.refresh_token not in text
-        assert grant.client_secret not in text
+    for text in prints:
+        for secret in ("5Aep861first", "5Aep861other", "consumer-secret-1", "another"):
+            assert secret not in text
 
 
 @given(st.tuples(st.text("ab:", min_size=1), st.text("ab:", min_size=1)), st.data())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import ssl
 import weakref
+from typing import Any
 
 import httpx
 import pytest
@@ -499,9 +500,20 @@ def test_a_number_out_of_its_range_is_refused_by_name(settings):
         TokenManager(**settings)
 
 
+def transports_made(monkeypatch):
+    """With which options the manager makes its transports."""
+    made: list[dict[str, Any]] = []
+
+    def make_transport(**options):
+        made.append(options)
+        return Endpoint()
+
+    monkeypatch.setattr(manager_module, "make_transport", make_transport)
+    return made
+
+
 def test_by_default_there_are_two_pools_of_its_own_and_one_tls_context(monkeypatch):
-    made = []
-    monkeypatch.setattr(manager_module, "make_transport", lambda **options: made.append(options) or Endpoint())
+    made = transports_made(monkeypatch)
     manager = TokenManager(limits=httpx.Limits(max_connections=7), http2=False, proxy="http://proxy.example")
     assert len(made) == 2
     assert made[0]["verify"] is made[1]["verify"]
@@ -512,8 +524,7 @@ def test_by_default_there_are_two_pools_of_its_own_and_one_tls_context(monkeypat
 
 
 def test_a_tls_context_is_taken_as_it_is(monkeypatch):
-    made = []
-    monkeypatch.setattr(manager_module, "make_transport", lambda **options: made.append(options) or Endpoint())
+    made = transports_made(monkeypatch)
     context = ssl.create_default_context()
     TokenManager(verify=context)
     assert made[0]["verify"] is context

@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from sfauth import ConfigurationError, LoginRequiredError, MemoryStore, TryLaterError
+from sfauth import ConfigurationError, LoginRequiredError, MemoryStore, SfauthError, Token, TryLaterError
 from sfauth.errors import StoreUnavailableError
 from tests.support import (
     ACME,
@@ -80,6 +80,17 @@ async def test_a_stored_token_that_was_rejected_here_is_not_taken(world, store):
         two.source.reject(1)
         two.endpoint.answers.append(reply(2))
         assert (await two.token()).access_token == opaque(2)
+
+
+async def test_nor_is_it_taken_as_a_later_generation(world):
+    store = MemoryStore()
+    async with world.scripted(reply(1), store=store) as acme:
+        await acme.token()
+        (key,) = store._records
+        store._records[key] = replace(store._records[key], generation=7)
+        acme.source.reject(1)
+        acme.endpoint.answers.append(reply(2))
+        assert (await acme.token()).access_token == opaque(2)
 
 
 # ── what is kept ──
@@ -234,7 +245,7 @@ async def test_who_waited_long_for_a_free_slot_looks_once_more_whether_a_peer_wa
         call = start(acme.manager.refresh, "acme")
         await settle()
         old = store._records[key]
-        newer = type(old.token)(access_token=opaque(7), refresh_token="5Aep861third", instance_url=ACME)
+        newer = Token(access_token=opaque(7), refresh_token="5Aep861third", instance_url=ACME)
         store._records[key] = replace(old, generation=old.generation + 1, token=newer)
         acme.clock.suspend(3600)
         acme.endpoint.answers.append(reply(8, refresh_token="5Aep861fourth"))
@@ -306,7 +317,7 @@ async def test_a_refresh_token_that_a_peer_used_up_is_no_refusal(world):
         call = start(acme.manager.refresh, "acme")
         await settle()
         old = store._records[key]
-        newer = type(old.token)(access_token=opaque(7), refresh_token="5Aep861third")
+        newer = Token(access_token=opaque(7), refresh_token="5Aep861third")
         store._records[key] = replace(old, generation=old.generation + 1, token=newer)
         acme.endpoint.answers.append(reply(8, refresh_token="5Aep861fourth"))
         acme.endpoint.requests[-1].answer(refused("invalid_grant", "expired access/refresh token"))
@@ -323,6 +334,7 @@ async def test_a_store_that_fails_while_a_refusal_is_told_hides_nothing(world, s
         store.down = True
         acme.endpoint.last.answer(refused("inactive_user"))
         await settle()
+        assert isinstance(call.error, SfauthError)
         assert call.error.error == "inactive_user"
         store.down = False
 
@@ -368,7 +380,7 @@ async def test_a_busy_refresh_token_is_tried_again_after_growing_pauses(world):
     busy = refused("invalid_grant", "token request is already being processed")
     async with world.scripted(*[busy] * 4, grant=refresh_token_grant(), retry_interval=2.0) as acme, calls() as start:
         call = start(acme.token)
-        moments = []
+        moments: list[float] = []
         for _ in range(400):
             await acme.clock.advance(0.1)
             if len(moments) < len(acme.endpoint):

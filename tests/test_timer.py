@@ -11,6 +11,8 @@ import pytest
 from sfauth.testing import VirtualClock
 from sfauth.timer import LONGEST_NAP, Timer
 
+Rung = list[tuple[object, float]]
+
 
 class Bell:
     def __init__(self, clock, name="bell", rung=None):
@@ -45,7 +47,7 @@ async def test_it_rings_at_its_moment_and_once(clock):
 
 
 async def test_moments_come_in_order_whatever_the_order_of_scheduling(clock):
-    rung = []
+    rung: Rung = []
     bells = [Bell(clock, name, rung) for name in "abc"]
     async with running(clock) as timer:
         for bell, after in zip(bells, (50, 10, 30), strict=True):
@@ -55,7 +57,7 @@ async def test_moments_come_in_order_whatever_the_order_of_scheduling(clock):
 
 
 async def test_an_earlier_moment_wakes_it_up_sooner(clock):
-    rung = []
+    rung: Rung = []
     late, early = Bell(clock, "late", rung), Bell(clock, "early", rung)
     async with running(clock) as timer:
         timer.schedule(clock.elapsed() + 25, late)
@@ -68,7 +70,7 @@ async def test_an_earlier_moment_wakes_it_up_sooner(clock):
 
 
 async def test_several_at_one_moment_all_ring(clock):
-    rung = []
+    rung: Rung = []
     bells = [Bell(clock, number, rung) for number in range(100)]
     async with running(clock) as timer:
         for bell in bells:
@@ -78,7 +80,7 @@ async def test_several_at_one_moment_all_ring(clock):
 
 
 async def test_what_is_gone_is_not_called(clock):
-    rung = []
+    rung: Rung = []
     bell = Bell(clock, "gone", rung)
     async with running(clock) as timer:
         timer.schedule(clock.elapsed() + 5, bell)

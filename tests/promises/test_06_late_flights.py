@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sfauth import MemoryStore
+from sfauth import MemoryStore, Token
 from sfauth.stores import Record
 from tests.support import ACME, FlakyStore, calls, credentials, opaque, outcomes, refresh_token_grant, reply, settle
 
@@ -62,7 +62,7 @@ async def test_a_writer_that_comes_too_late_uses_what_its_peer_has_written(world
         old = store._records[key]
         peers = Record(
             generation=old.generation + 1,
-            token=type(old.token)(access_token=opaque(77), instance_url=ACME),
+            token=Token(access_token=opaque(77), instance_url=ACME),
             obtained_at=old.obtained_at,
             lifetime=old.lifetime,
             credential=old.credential,

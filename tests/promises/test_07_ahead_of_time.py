@@ -126,6 +126,7 @@ async def test_a_repeated_jwt_access_token_is_asked_for_again_at_its_end_only(wo
         await settle()
         await acme.clock.advance(2_300)
         assert (await acme.token()).access_token == opaque(1)
+        await settle()
         assert len(acme.endpoint) == 2
         assert acme.source.generation == 1
         acme.endpoint.answers.append(reply(2, expires_in=10_000))

@@ -252,7 +252,7 @@ class TestOnAsyncio:
 
 def in_another_loop(backend, function, *args):
     """Run it in an event loop of its own in another thread; the error it ended with, or None when it hangs."""
-    ended = []
+    ended: list[Exception | None] = []
 
     async def guarded():
         with anyio.fail_after(2):
