@@ -12,6 +12,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from . import certificates as certificates
+    from . import flows as flows
+    from . import metadata as metadata
+    from . import stores as stores
     from .auth import SalesforceAuth
     from .clients.httpx import SalesforceClient
     from .clock import Clock, SystemClock
@@ -180,13 +184,17 @@ _HOMES = {
     "log_event": ".events",
 }
 
+_MODULES = frozenset({"certificates", "flows", "metadata", "stores"})
+
 if not TYPE_CHECKING:  # or type checkers would believe that anything can be imported from here
 
     def __getattr__(name: str) -> Any:
-        if name not in _HOMES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         from importlib import import_module
 
+        if name in _MODULES:
+            return import_module(f".{name}", __name__)
+        if name not in _HOMES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         value = getattr(import_module(_HOMES[name], __name__), name)
         globals()[name] = value
         return value

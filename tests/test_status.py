@@ -143,4 +143,4 @@ async def test_a_snapshot_stays_as_it_was(world):
         await acme.first()
         assert before.state is State.COLD
         with pytest.raises(dataclasses.FrozenInstanceError):
-            before.state = State.FRESH
+            before.state = State.FRESH  # type: ignore[misc]
