@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from random import Random
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, Protocol
 from weakref import WeakSet
 
 import anyio
@@ -24,9 +24,6 @@ from .org import Org
 from .stores import Record, TokenStore
 from .timer import Timer
 from .token import Token
-
-if TYPE_CHECKING:
-    from .source import TokenSource
 
 __all__ = ["Policy", "Runtime"]
 
@@ -77,6 +74,12 @@ class Policy:
                 raise ConfigurationError(f"{rule}.")
 
 
+class _Follower(Protocol):
+    key: str
+
+    async def on_change(self) -> None: ...
+
+
 class Runtime:
     """Clock, chance, network, store, timer and tasks of one manager, in one slot of each of its sources."""
 
@@ -114,7 +117,7 @@ class Runtime:
         self.endpoint = endpoint
         self.store = store
         self.shared = shared
-        self._followers: dict[str, WeakSet[TokenSource]] = {}
+        self._followers: dict[str, WeakSet[_Follower]] = {}
         self.policy = policy
         self.hook = hook
         self.background = Background(self._opened_store)
@@ -200,7 +203,7 @@ class Runtime:
                     for store_key, record in list(self.unsaved.items()):
                         await self._write_again(store_key, record)
 
-    def follow(self, store_key: str, source: TokenSource) -> str:
+    def follow(self, store_key: str, source: _Follower) -> str:
         """From now on, tell the source when others change its record."""
         if self.shared:
             self._followers.setdefault(store_key, WeakSet()).add(source)

@@ -2,10 +2,12 @@
 
 What a page may count on: the org ``acme`` at https://acme.my.salesforce.com, whose app has the consumer key ``3MVG9…``
 and the secret ``secret``, whose user is ``etl@acme.com`` with the password ``password``, and whose private key lies in
-``server.key``; a refresh token ``5Aep8…``; and more orgs of that kind in ``orgs.csv``. A ``toml`` block that opens with
+``server.key``; its site https://acme.my.site.com/customers with the user ``ann@customer.example``; ``ann@acme.com``, who
+logs in with a browser; the callback URLs below; a refresh token ``5Aep8…``; and more orgs in ``orgs.csv``. A ``toml`` block that opens with
 ``# sfauth.toml`` is that file, and what a ``sh`` block exports is exported. Top-level ``await`` works, names live on
-through a page, and ``simulator`` is there for blocks inside HTML comments (``<!-- invisible-code-block: python``),
-which the reader doesn't see: they let time pass, or check what the page says.
+through a page. ``simulator`` is there for blocks inside HTML comments (``<!-- invisible-code-block: python``), which the
+reader doesn't see: they let time pass, or check what the page says. So is ``await log_in(url, username)``, a person with
+a browser: it gives the callback that the browser is sent to.
 """
 
 from __future__ import annotations
@@ -17,7 +19,9 @@ import inspect
 import random
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+from urllib.parse import urljoin
 
 import httpx
 import pytest
@@ -25,6 +29,7 @@ from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser
 
 from sfauth.simulator import Simulator
+from tests.simulator.browsing import Browser
 
 ROOT = Path(__file__).parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -34,6 +39,8 @@ CONSUMER_SECRET = "secret"
 USERNAME = "etl@acme.com"
 PASSWORD = "password"
 REFRESH_TOKEN = "5Aep8…"
+SITE = "https://acme.my.site.com/customers"
+CALLBACK_URLS = ("https://app.example.com/callback", "myapp://oauth/callback")
 MORE_ORGS = 40
 
 
@@ -48,9 +55,12 @@ def salesforce(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Simulator:
             org = simulator.add_org(f"customer{number}")
             org.app.client_id = CONSUMER_KEY
             rows.writerow([org.key, org.my_domain, org.user.username])
-    org = simulator.add_org("acme")
+    org = simulator.add_org("acme", site_url=SITE)
     org.app.client_id, org.app.client_secret = CONSUMER_KEY, CONSUMER_SECRET
+    org.app.callback_urls = CALLBACK_URLS
     org.user.username, org.user.password = USERNAME, PASSWORD
+    org.add_user("ann@acme.com")
+    org.add_user("ann@customer.example", external=True)
     approval = simulator.approvals.find(org.issue_refresh_token())
     assert approval is not None
     approval.refresh_token = REFRESH_TOKEN
@@ -72,7 +82,8 @@ class Page:
     def __init__(self, path: Path, simulator: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
         self.path = path
         self.monkeypatch = monkeypatch
-        self.names: dict[str, Any] = {"__name__": "documentation", "simulator": simulator}
+        self.simulator = simulator
+        self.names: dict[str, Any] = {"__name__": "documentation", "simulator": simulator, "log_in": self.log_in}
         parsers = [
             CodeBlockParser("python", evaluator=self.run),
             CodeBlockParser("toml", evaluator=self.write),
@@ -84,6 +95,17 @@ class Page:
         with asyncio.Runner() as self.runner:
             for example in self.document.examples():
                 example.evaluate()
+
+    async def log_in(self, url: str, username: str) -> str:
+        """A person opens the URL, logs in, and allows what is asked. Returns the callback."""
+        org = self.simulator.orgs["acme"]
+        browser = Browser(SimpleNamespace(simulator=self.simulator, org=org), at=urljoin(url, "/"))
+        await browser.get(url)
+        await browser.log_in(next(user for user in org.users if user.username == username))
+        if browser.callback is None:
+            await browser.submit("Allow")
+        assert isinstance(browser.callback, str), browser.page.text
+        return browser.callback
 
     def run(self, example: Example) -> None:
         # Blank lines in front make a traceback name the page's own line.
