@@ -1,13 +1,15 @@
 """The documentation does what it says: its Python runs, against the simulator, under Salesforce's host names.
 
-What a page may count on: the org ``acme`` at https://acme.my.salesforce.com, whose app has the consumer key ``3MVG9…``
-and the secret ``secret``, whose user is ``etl@acme.com`` with the password ``password``, and whose private key lies in
-``server.key``; its site https://acme.my.site.com/customers with the user ``ann@customer.example``; ``ann@acme.com``, who
-logs in with a browser; the callback URLs below; a refresh token ``5Aep8…``; and more orgs in ``orgs.csv``. A ``toml`` block that opens with
-``# sfauth.toml`` is that file, and what a ``sh`` block exports is exported. Top-level ``await`` works, names live on
-through a page. ``simulator`` is there for blocks inside HTML comments (``<!-- invisible-code-block: python``), which the
-reader doesn't see: they let time pass, or check what the page says. So is ``await log_in(url, username)``, a person with
-a browser: it gives the callback that the browser is sent to.
+What a page may count on: the org ``acme`` at https://acme.my.salesforce.com, whose app has the consumer key ``3MVG9…``,
+the secret ``secret`` and the callback URLs below, whose user is ``etl@acme.com`` with the password ``password``, and
+whose private key lies in ``server.key``; ``ann@acme.com``, another user; its site https://acme.my.site.com/customers
+with the user ``ann@customer.example``; a refresh token ``5Aep8…``; and more orgs in ``orgs.csv``. A ``toml`` block that
+opens with ``# sfauth.toml`` is that file, and what a ``sh`` block exports is exported. Top-level ``await`` works, and
+names live on through a page.
+
+Blocks in HTML comments (``<!-- invisible-code-block: python``) are not seen by the reader: they let time pass, or check
+what the page says. For them there are ``simulator`` and ``await log_in(url, username)``, a person with a browser, who
+logs in and is sent back to the callback that it returns.
 """
 
 from __future__ import annotations

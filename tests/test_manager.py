@@ -463,12 +463,28 @@ async def test_a_token_can_be_looked_into(world):
         assert answer.client_id == org.app.client_id
 
 
+async def test_who_a_token_acts_for_can_be_asked(world):
+    org = world.org()
+    async with world.manager(introspect=False) as manager:
+        manager.add("acme", world.credentials(org), org=org.my_domain)
+        assert (await manager.userinfo("acme")).user_id == org.user.user_id
+        assert (await manager.identity("acme")).user_id == org.user.user_id
+
+
+async def test_a_browser_session_can_be_opened(world):
+    door = httpx.Response(200, json={"frontdoor_uri": f"{ACME}/secur/frontdoor.jsp?otp=one-time"})
+    async with world.scripted(reply(1), door) as acme:
+        assert await acme.manager.single_access("acme", path="/lightning/page/home")
+        assert acme.endpoint.last.path == "/services/oauth2/singleaccess"
+        assert acme.endpoint.last.form == {"redirect_uri": "/lightning/page/home"}
+
+
 async def test_after_a_fork_nothing_is_left_of_what_the_parent_had(world):
     # What os.fork calls in the child; the whole way is in tests/promises.
     async with world.scripted(reply(1)) as acme:
         await acme.token()
         group, stop = acme.manager._runtime.background._group, acme.manager._runtime.background._stop
-        acme.manager.abandon()
+        manager_module._after_fork()
         assert acme.source.current is None
         with pytest.raises(ConfigurationError, match="forked"):
             await acme.token()

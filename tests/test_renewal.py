@@ -8,7 +8,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
-from sfauth import ConfigurationError, LoginRequiredError, MemoryStore, SfauthError, Token, TryLaterError
+from sfauth import ConfigurationError, LoginRequiredError, MemoryStore, SfauthError, State, Token, TryLaterError
 from sfauth.errors import StoreUnavailableError
 from tests.support import (
     ACME,
@@ -230,6 +230,47 @@ async def test_a_store_that_lost_everything_does_not_lose_the_newest_refresh_tok
         assert acme.endpoint.last.form["refresh_token"] == "5Aep861number3"
 
 
+async def test_a_token_that_the_store_never_takes_is_used_all_the_same(world, store):
+    class Stubborn(FlakyStore):
+        async def put(self, key, record, *, expected):
+            return False
+
+    async with world.scripted(reply(1), reply(2), store=Stubborn()) as acme:
+        assert (await acme.token()).access_token == opaque(1)
+        assert (await acme.manager.refresh("acme")).access_token == opaque(2)
+
+
+async def test_what_could_not_be_written_does_not_overwrite_what_a_peer_has_written_since(world, store):
+    async with world.scripted(reply(1), store=store) as acme:
+        await acme.token()
+        store.down = True
+        acme.endpoint.answers.append(reply(2))
+        await acme.manager.refresh("acme")
+        store.down = False
+        (key,) = store._records
+        peers = replace(store._records[key], generation=9)
+        store._records[key] = peers
+        await acme.clock.advance(300)
+        assert store.record == peers
+        assert not acme.manager.status()["acme"].unsaved
+
+
+async def test_a_change_that_can_not_be_read_is_logged_and_missed(world, store, caplog):
+    async with world.scripted(reply(1), store=store) as one, world.scripted(store=store) as two:
+        await one.token()
+        await two.token()
+        store.down, store.only = True, {"get"}
+        (key,) = store._records
+        store._tell(key)
+        await settle()
+        store.down = False
+        assert "can't be reached" in caplog.text
+        one.endpoint.answers.append(reply(2))
+        await one.manager.refresh("acme")
+        await settle()
+        assert two.source.current.access_token == opaque(2)
+
+
 # ── standing still ──
 
 
@@ -290,10 +331,13 @@ async def test_a_refusal_that_was_mended_is_forgotten_for_all(world, store):
     assert len(two.endpoint) == 0
 
 
-async def test_our_own_refusals_are_not_told_to_peers(world, store, tmp_path):
-    grant = credentials(client_secret=tmp_path / "not there")
+async def test_our_own_refusals_are_not_told_to_peers(world, store):
+    # A key file that is damaged here may be sound elsewhere.
+    org = world.org()
+    grant = world.jwt(org, private_key=org.app.private_key_pem.replace("A", "B"))
     async with world.scripted(grant=grant, store=store) as acme:
-        await outcomes(acme.token, times=1)
+        assert isinstance((await outcomes(acme.token, times=1))[0], ConfigurationError)
+        assert acme.manager.status()["acme"].state is State.BLOCKED
     assert store._records == {}
 
 

@@ -123,7 +123,7 @@ BAD_ANSWERS = {
 
 
 @pytest.mark.parametrize("answer", BAD_ANSWERS.values(), ids=BAD_ANSWERS.keys())
-async def test_an_introspection_that_fails_harms_nothing(world, answer):
+async def test_an_introspection_that_fails_harms_nothing(world, answer, caplog):
     async with world.scripted(reply(1), answer, reply(2), introspect=True) as acme:
         await acme.token()
         await settle()
@@ -133,6 +133,7 @@ async def test_an_introspection_that_fails_harms_nothing(world, answer):
         assert await acme.manager.refresh("acme")
         await settle()
         assert len(acme.endpoint) == 3
+    assert "sfauth" not in {record.name for record in caplog.records}
 
 
 async def test_the_first_caller_does_not_wait_for_the_introspection(world):
