@@ -334,7 +334,7 @@ async def test_a_refusal_that_was_mended_is_forgotten_for_all(world, store):
 async def test_our_own_refusals_are_not_told_to_peers(world, store):
     # A key file that is damaged here may be sound elsewhere.
     org = world.org()
-    grant = world.jwt(org, private_key=org.app.private_key_pem.replace("A", "B"))
+    grant = world.jwt(org, private_key=org.app.private_key_pem.replace("a", "b"))
     async with world.scripted(grant=grant, store=store) as acme:
         assert isinstance((await outcomes(acme.token, times=1))[0], ConfigurationError)
         assert acme.manager.status()["acme"].state is State.BLOCKED

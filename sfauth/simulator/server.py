@@ -127,6 +127,7 @@ async def _in_this_loop(simulator: Simulator, sockets: list[socket.socket]) -> A
         server.should_exit = True
         with anyio.CancelScope(shield=True):
             await running
+            await asyncio.sleep(0)  # what uvicorn has closed is gone with the loop's next turn
 
 
 @asynccontextmanager

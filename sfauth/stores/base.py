@@ -6,8 +6,8 @@ the request is written before anybody uses it: where refresh tokens rotate, the 
 
 Leases can be lost: a process may stand still for longer than its lease lasts. So `TokenStore.put` compares. It writes
 only when the generation that is there is still the one that the writer has read, and a writer that comes too late
-learns so and uses what its peer has written. A store that leases but doesn't compare loses refresh tokens; one that
-compares but doesn't lease only makes a token request too many.
+learns so and uses what its peer has written. Where refresh tokens rotate, a store needs both: without the lease two
+processes send the same refresh token, without the comparison a late one overwrites the newest.
 """
 
 from __future__ import annotations

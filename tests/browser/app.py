@@ -14,10 +14,15 @@ class App:
     def __init__(self) -> None:
         self.callbacks: list[str] = []
         self.redirect_uri = ""
+        self.connections: set[asyncio.StreamWriter] = set()
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One request, one page."""
-        head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        self.connections.add(writer)
+        try:
+            head = (await reader.readuntil(b"\r\n\r\n")).decode()
+        except asyncio.IncompleteReadError:  # a browser connects ahead of time, and may not need it
+            return
         target = head.split(" ")[1]
         known = urlsplit(target).path == urlsplit(self.redirect_uri).path
         if known:
@@ -41,3 +46,6 @@ async def serve_app() -> AsyncIterator[App]:
     app.redirect_uri = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/callback"
     async with server:
         yield app
+        for connection in app.connections:
+            connection.close()
+        await asyncio.gather(*(each.wait_closed() for each in app.connections), return_exceptions=True)
