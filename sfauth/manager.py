@@ -442,5 +442,5 @@ def _after_fork() -> None:
         manager.abandon()
 
 
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows has none
     os.register_at_fork(after_in_child=_after_fork)
