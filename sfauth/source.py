@@ -185,7 +185,7 @@ class TokenSource:
     def reset(self) -> None:
         """Forget remembered failures: the next caller makes a token request, whatever the last one died of."""
         self.failure = None
-        self._failures_in_a_row = 0
+        self._failures_in_a_row = self._never_accepted = 0
         self._retrying = True
 
     async def revoke(self) -> None:
