@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from . import certificates as certificates
     from . import flows as flows
+    from . import logins as logins
     from . import metadata as metadata
     from . import stores as stores
+    from . import validation as validation
     from .auth import SalesforceAuth
     from .clients.httpx import SalesforceClient
     from .clock import Clock, SystemClock
@@ -184,7 +186,7 @@ _HOMES = {
     "log_event": ".events",
 }
 
-_MODULES = frozenset({"certificates", "flows", "metadata", "stores"})
+_MODULES = frozenset({"certificates", "flows", "logins", "metadata", "stores", "validation"})
 
 if not TYPE_CHECKING:  # or type checkers would believe that anything can be imported from here
 
